@@ -1,0 +1,35 @@
+/** What a backend is: it says what it cannot do, prepares a plan once, and runs it many times. */
+import type { Node } from "../model/graph.ts";
+import type { Tensor } from "../model/tensor.ts";
+import type { ExecutionPlan } from "../plan.ts";
+
+export type Tensors = Readonly<Record<string, Tensor>>; // by the name of the graph's input or output
+
+/** Time of one step of the last profiled runs. */
+export interface ProfileRow {
+  readonly node: string; // "Conv 'layer1.0.conv1'"; fused nodes are named by the first, then "+ Relu"
+  readonly kernel: string; // what ran: "f32_conv_6x8_k8"
+  readonly detail: string; // why: "sparse: 30 % of the blocks kept"
+  readonly ms: number; // median over the profiled runs
+  readonly gflops: number; // work done, 0 where it is not arithmetic
+}
+
+export interface Executable {
+  /** Inputs are checked by the session, or by `checkInputs`; outputs are fresh tensors that the caller owns. */
+  run(inputs: Tensors): Promise<Tensors>;
+  /** Runs `runs` times with these inputs and times every step. */
+  profile(inputs: Tensors, runs?: number): Promise<readonly ProfileRow[]>;
+  /** Frees memory and threads. The executable cannot be used afterwards. */
+  dispose(): void;
+}
+
+export interface PrepareOptions {
+  readonly threads?: number; // at most so many; 1 where shared memory is missing
+}
+
+export interface Backend {
+  readonly name: string;
+  /** Why this backend cannot run `node`, or undefined where it can. Known before anything is prepared. */
+  unsupported(node: Node, plan: ExecutionPlan): string | undefined;
+  prepare(plan: ExecutionPlan, options?: PrepareOptions): Promise<Executable>;
+}
