@@ -13,6 +13,7 @@ const isolation = {
 
 export default defineConfig({
   test: {
+    reporters: ["default", "./test/reporter.ts"],
     projects: [
       {
         test: {
