@@ -10,7 +10,7 @@ export interface ProfileRow {
   readonly node: string; // "Conv 'layer1.0.conv1'"; fused nodes are named by the first, then "+ Relu"
   readonly kernel: string; // what ran: "f32_conv_6x8_k8"
   readonly detail: string; // why: "sparse: 30 % of the blocks kept"
-  readonly ms: number; // median over the profiled runs
+  readonly ms: number; // mean over the profiled runs
   readonly gflops: number; // work done, 0 where it is not arithmetic
 }
 
@@ -25,6 +25,7 @@ export interface Executable {
 
 export interface PrepareOptions {
   readonly threads?: number; // at most so many; 1 where shared memory is missing
+  readonly relaxedSimd?: boolean; // false: multiply and add in two roundings even where one is there
 }
 
 export interface Backend {

@@ -1,0 +1,19 @@
+/** WebAssembly micro-kernels, generated at load time; this package knows nothing of the runtime. */
+import { assemble, f32x4, func, v128 } from "./asm.ts";
+
+export { assemble, type Func } from "./asm.ts";
+export { barrier, barrierName } from "./barrier.ts";
+export { type ConvKernel, conv, convName, groupWords, tileWords } from "./conv.ts";
+export { type DepthwiseKernel, depthwise, depthwiseName } from "./depthwise.ts";
+export { peak, peakFlops, peakName } from "./peak.ts";
+export { pool, poolName, poolWords } from "./pool.ts";
+export { softmax, softmaxName } from "./softmax.ts";
+export { clear, clearName, type Elementwise, elementwise, elementwiseName } from "./strided.ts";
+
+/** Is fused multiply-add (relaxed SIMD) there? Asked of the very instruction that the kernels use. */
+export function hasRelaxedMadd(): boolean {
+  const probe = func("probe", { at: "i32" }, ({ at }) => [
+    v128.store(at, f32x4.relaxed_madd(v128.load(at), v128.load(at), v128.load(at))),
+  ]);
+  return WebAssembly.validate(assemble([probe], { pages: 1, shared: false }));
+}

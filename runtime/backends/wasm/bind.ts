@@ -1,0 +1,144 @@
+/** A plan bound to memory: tables and weights as data, kernels as functions, the run as phases of calls. */
+import { barrier, clear, type Func } from "../../../kernels-wasm/index.ts";
+import { decodeWeight } from "../../model/sparse/index.ts";
+import { sizeOf, stridesOf, type Tensor } from "../../model/tensor.ts";
+import type { ExecutionPlan } from "../../plan.ts";
+import { bindingOf } from "./bindings.ts";
+import { control } from "./control.ts";
+import { whole } from "./elementwise.ts";
+import { fuse } from "./fuse.ts";
+import { axisBytes, layoutOf } from "./layout.ts";
+import { place } from "./place.ts";
+import { shapeOf } from "./plan-facts.ts";
+import type { Builder, Call, Phase, Placed } from "./step.ts";
+import { strided } from "./strided.ts";
+
+export interface Bound {
+  readonly phases: readonly Phase[];
+  readonly functions: readonly Func[];
+  readonly data: readonly { readonly address: number; readonly values: Int32Array | Float32Array }[];
+  readonly staging: ReadonlyMap<string, number>; // address of each graph input and output, row-major
+  readonly bytes: number; // of memory
+}
+
+export function bind(plan: ExecutionPlan, options: { threads: number; fma: boolean }): Bound {
+  const steps = fuse(plan);
+  const places = place(plan, steps, control.bytes);
+  const functions = new Map<string, Func>();
+  const data: { address: number; values: Int32Array | Float32Array }[] = [];
+  const constants = new Map<string, Placed>();
+  let end = control.bytes + places.bytes;
+
+  const base: Omit<Builder, "scratch"> = {
+    plan,
+    ...options,
+    value(name) {
+      const value = places.values.get(name) ?? constants.get(name);
+      if (value) return value;
+      const laidOut = layOut(base.constant(name)!);
+      const placed = { ...layoutOf(shapeOf(plan, name)), address: base.data(laidOut) };
+      constants.set(name, placed);
+      return placed;
+    },
+    constant(name) {
+      const constant = plan.graph.constants.get(name);
+      return constant && decodeWeight(constant);
+    },
+    data(values) {
+      const address = Math.ceil(end / 16) * 16;
+      data.push({ address, values });
+      end = address + values.byteLength;
+      return address;
+    },
+    kernel(func) {
+      functions.set(func.name, func);
+      return func.name;
+    },
+  };
+
+  const phases: Phase[] = [];
+  const alone = (calls: readonly Call[], label: string): Phase => ({
+    label,
+    kernel: calls.map((call) => call.kernel).join(" "),
+    detail: "layout",
+    flops: 0,
+    calls: Array.from({ length: options.threads }, (_, thread) => (thread === 0 ? calls : [])),
+  });
+  const rowMajor = (name: string) => {
+    const shape = shapeOf(plan, name);
+    return { address: places.staging.get(name)!, bytes: stridesOf(shape).map((stride) => stride * 4) };
+  };
+  const builderOf = (i: number): Builder => ({ ...base, scratch: places.scratch[i] });
+
+  for (const { name } of plan.graph.inputs) {
+    const value = base.value(name);
+    const copy = strided("copy", builderOf(0), value.shape, [rowMajor(name), whole(value)]);
+    phases.push(alone([...clearPadding(value, base), copy], `input '${name}'`));
+  }
+  steps.forEach((step, i) => {
+    if (places.aliased.has(step)) return;
+    const binding = bindingOf(step.node.op)!;
+    const out = base.value(step.output);
+    const clearing = binding.wholeLanes ? clearBorder(out, base) : clearPadding(out, base);
+    const bound = binding.bind(step, builderOf(i));
+    phases.push(withCleared(clearing, bound[0]), ...bound.slice(1));
+  });
+  for (const { name } of plan.graph.outputs) {
+    if (plan.graph.inputs.some((input) => input.name === name)) continue;
+    const value = base.value(name);
+    const copy = strided("copy", builderOf(0), value.shape, [whole(value), rowMajor(name)]);
+    phases.push(alone([copy], `output '${name}'`));
+  }
+  base.kernel(barrier());
+  return { phases, functions: [...functions.values()], data, staging: places.staging, bytes: end };
+}
+
+/** The first thread clears the output's border before its share of the step: nobody else touches those bytes. */
+function withCleared(clearing: readonly Call[], phase: Phase): Phase {
+  if (clearing.length === 0) return phase;
+  return {
+    ...phase,
+    calls: phase.calls.map((calls, thread) => (thread === 0 ? [...clearing, ...calls] : calls)),
+  };
+}
+
+/** The border of a value: rows above, the gaps beside each row, rows below. */
+function clearBorder(value: Placed, builder: Pick<Builder, "kernel">): Call[] {
+  const { border, h, n, w, rowBytes, imageBytes, pixelBytes, address } = value;
+  if (border.top + border.bottom + border.side === 0) return [];
+  const kernel = builder.kernel(clear());
+  const side = border.side * pixelBytes;
+  const calls: Call[] = [];
+  for (let image = 0; image < n; image++) {
+    const start = address + image * imageBytes;
+    const first = start + border.top * rowBytes; // the gap left of row 0
+    // Gap i lies between row i - 1 and row i; the last one belongs to what is below.
+    calls.push({ kernel, args: [start, first - start + side, 0, 1] });
+    if (side && h > 1)
+      calls.push({ kernel, args: [first + side + w * pixelBytes, side, rowBytes, h - 1] });
+    const below = first + side + w * pixelBytes + (h - 1) * rowBytes;
+    calls.push({ kernel, args: [below, start + imageBytes - below, 0, 1] });
+  }
+  return calls;
+}
+
+/** For a value that is written channel by channel: all else in its buffer must be zero. */
+function clearPadding(value: Placed, builder: Pick<Builder, "kernel">): Call[] {
+  if (value.stride === value.c) return clearBorder(value, builder);
+  return [{ kernel: builder.kernel(clear()), args: [value.address, value.bytes, 0, 1] }];
+}
+
+/** A constant as an activation: rows or an image, channels last, padded with zeros. */
+function layOut(constant: Tensor<"float32">): Float32Array {
+  const layout = layoutOf(constant.shape);
+  const values = new Float32Array(layout.bytes / 4);
+  const strides = stridesOf(constant.shape);
+  const bytes = axisBytes(layout);
+  for (let i = 0; i < sizeOf(constant.shape); i++) {
+    const at = strides.reduce((sum, stride, axis) => {
+      return sum + (Math.floor(i / stride) % constant.shape[axis]) * bytes[axis];
+    }, layout.origin);
+    values[at / 4] = constant.data[i];
+  }
+  return values;
+}

@@ -1,0 +1,76 @@
+/**
+ * Which nodes run as one step: an Add of two values of one shape goes into the convolution or product that
+ * makes one of them (the later one, so that the other is there), a Relu or Clip into what it follows.
+ */
+import { nodeName } from "../../model/errors.ts";
+import type { Graph, Node } from "../../model/graph.ts";
+import { sameShape } from "../../model/tensor.ts";
+import type { ExecutionPlan } from "../../plan.ts";
+import { bindingOf } from "./bindings.ts";
+import { isDepthwise } from "./depthwise.ts";
+import { clampOf } from "./elementwise.ts";
+import { shapeOf } from "./plan-facts.ts";
+import type { Step } from "./step.ts";
+
+export function fuse(plan: ExecutionPlan): Step[] {
+  const { graph } = plan;
+  const position = new Map<string, number>(); // of the node that makes a value
+  graph.nodes.forEach((node, i) => {
+    for (const name of node.outputs) position.set(name, i);
+  });
+  const readers = readersOf(graph);
+  const taken = new Set<Node>();
+  const steps: Step[] = [];
+
+  graph.nodes.forEach((node, i) => {
+    if (taken.has(node)) return;
+    const { fuses } = bindingOf(node.op)!;
+    let last = node;
+    let label = nodeName(node);
+    let residual: string | undefined;
+    let [lo, hi] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+    const follow = (next: Node) => {
+      taken.add(next);
+      label += ` + ${next.op}`;
+      last = next;
+    };
+    /** The only reader of what the step makes so far. */
+    const next = () => {
+      const readBy = readers.get(last.outputs[0]) ?? [];
+      return readBy.length === 1 && readBy[0] !== "graph" ? readBy[0] : undefined;
+    };
+
+    const add = next();
+    if (fuses?.residual && add?.op === "Add" && !(node.op === "Conv" && isDepthwise(node, plan))) {
+      const other = add.inputs.find((name) => name !== last.outputs[0]);
+      const isThere =
+        other !== undefined && (position.get(other) ?? -1) < i && !graph.constants.has(other);
+      if (isThere && sameShape(shapeOf(plan, other), shapeOf(plan, last.outputs[0]))) {
+        residual = other;
+        follow(add);
+      }
+    }
+    const clamp = next();
+    const range = fuses?.clamp && clamp && clampOf(clamp, plan);
+    if (range) {
+      [lo, hi] = range;
+      follow(clamp);
+    }
+    const inputs = node.inputs.filter((name) => name !== "");
+    steps.push({ node, label, inputs, output: last.outputs[0], residual, lo, hi });
+  });
+  return steps;
+}
+
+/** Who reads each value: nodes, once for every time they do, and the graph for its outputs. */
+function readersOf(graph: Graph): Map<string, (Node | "graph")[]> {
+  const readers = new Map<string, (Node | "graph")[]>();
+  const add = (name: string, reader: Node | "graph") => {
+    const list = readers.get(name);
+    if (list) list.push(reader);
+    else readers.set(name, [reader]);
+  };
+  for (const node of graph.nodes) for (const name of node.inputs) add(name, node);
+  for (const { name } of graph.outputs) add(name, "graph");
+  return readers;
+}

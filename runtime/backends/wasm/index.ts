@@ -1,0 +1,140 @@
+/** The WebAssembly backend: kernels generated for the model, one arena, one or more threads. */
+import { assemble, hasRelaxedMadd } from "../../../kernels-wasm/index.ts";
+import { sizeOf, type Tensor } from "../../model/tensor.ts";
+import type { ExecutionPlan } from "../../plan.ts";
+import type { Backend, Executable, ProfileRow, Tensors } from "../backend.ts";
+import { type Bound, bind } from "./bind.ts";
+import { bindingOf } from "./bindings.ts";
+import { shapeOf } from "./plan-facts.ts";
+import { makeRun, type ThreadStart, wake } from "./threads.ts";
+
+const pageBytes = 65536;
+
+/** An Executable that also says how many threads it has, and whether it multiplies and adds in one go. */
+export interface WasmExecutable extends Executable {
+  readonly threads: number;
+  readonly relaxedSimd: boolean;
+}
+
+export const wasm = {
+  name: "wasm",
+
+  unsupported(node, plan) {
+    const binding = bindingOf(node.op);
+    if (!binding) return "the operator has no kernel";
+    const data = [...node.inputs.slice(0, 1), ...node.outputs].filter((name) => name !== "");
+    for (const name of data) {
+      const { dtype, shape } = plan.values.get(name)!;
+      if (dtype !== "float32") return `'${name}' is ${dtype}; only float32 runs`;
+      if (sizeOf(shape) === 0) return `'${name}' [${shape}] is empty`;
+    }
+    return binding.unsupported?.(node, plan);
+  },
+
+  async prepare(plan, options = {}): Promise<WasmExecutable> {
+    const threads = canShareMemory() ? Math.max(1, Math.floor(options.threads ?? 1)) : 1;
+    const fma = options.relaxedSimd !== false && hasRelaxedMadd();
+    const bound = bind(plan, { threads, fma });
+    const pages = Math.ceil(bound.bytes / pageBytes);
+    const shared = threads > 1;
+    const module = await WebAssembly.compile(assemble(bound.functions, { pages, shared }));
+    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared });
+    for (const { address, values } of bound.data) {
+      const view = values instanceof Int32Array ? Int32Array : Float32Array;
+      new view(memory.buffer, address, values.length).set(values);
+    }
+    const startOf = (thread: number): ThreadStart => ({
+      module,
+      memory,
+      threads,
+      phases: bound.phases.map((phase) => phase.calls[thread]),
+    });
+    const helpers = await Promise.all(
+      Array.from({ length: threads - 1 }, (_, i) => startHelper(startOf(i + 1))),
+    );
+    return executable(plan, bound, memory, makeRun(startOf(0)), helpers, fma);
+  },
+} satisfies Backend;
+
+/** Shared memory is there, workers to share it with, and this thread may wait for them (a page's own may not). */
+export function canShareMemory(): boolean {
+  return (
+    typeof SharedArrayBuffer !== "undefined" &&
+    typeof Worker !== "undefined" &&
+    typeof document === "undefined" &&
+    (globalThis as { crossOriginIsolated?: boolean }).crossOriginIsolated === true
+  );
+}
+
+function executable(
+  plan: ExecutionPlan,
+  bound: Bound,
+  memory: WebAssembly.Memory,
+  phases: readonly (() => void)[],
+  helpers: readonly Worker[],
+  relaxedSimd: boolean,
+): WasmExecutable {
+  const threads = helpers.length + 1;
+  const put = (inputs: Tensors) => {
+    for (const { name } of plan.graph.inputs) {
+      const { data } = inputs[name];
+      new Float32Array(memory.buffer, bound.staging.get(name), data.length).set(data);
+    }
+  };
+  const fetch = (name: string, inputs: Tensors): Tensor => {
+    if (inputs[name]) return { ...inputs[name], data: inputs[name].data.slice() } as Tensor;
+    const shape = shapeOf(plan, name);
+    const view = new Float32Array(memory.buffer, bound.staging.get(name), sizeOf(shape));
+    return { dtype: "float32", shape, data: new Float32Array(view) };
+  };
+
+  return {
+    threads,
+    relaxedSimd,
+
+    async run(inputs) {
+      put(inputs);
+      if (threads > 1) wake(memory);
+      for (const phase of phases) phase();
+      return Object.fromEntries(plan.graph.outputs.map(({ name }) => [name, fetch(name, inputs)]));
+    },
+
+    async profile(inputs, runs = 20) {
+      put(inputs);
+      const total = new Float64Array(phases.length);
+      // Clocks in browsers step by 5 to 100 µs: sums over many runs are right where single readings are not.
+      for (let run = 0; run < runs; run++) {
+        if (threads > 1) wake(memory);
+        let before = performance.now();
+        phases.forEach((phase, i) => {
+          phase();
+          const now = performance.now();
+          total[i] += now - before;
+          before = now;
+        });
+      }
+      return bound.phases.map(({ label, kernel, detail, flops }, i): ProfileRow => {
+        const ms = total[i] / runs;
+        return { node: label, kernel, detail, ms, gflops: ms > 0 ? flops / ms / 1e6 : 0 };
+      });
+    },
+
+    dispose() {
+      for (const helper of helpers) helper.terminate();
+    },
+  };
+}
+
+/** Starts a helper and waits until it is ready. */
+function startHelper(start: ThreadStart): Promise<Worker> {
+  const worker = new Worker(new URL("./thread.ts", import.meta.url), {
+    type: "module",
+    name: "filigree thread",
+  });
+  return new Promise((resolve, reject) => {
+    worker.onmessage = () => resolve(worker);
+    worker.onerror = (event) =>
+      reject(new Error(`a thread of the wasm backend did not start: ${event.message}`));
+    worker.postMessage(start);
+  });
+}

@@ -1,0 +1,63 @@
+/** Tables that convolutions, products and depthwise convolutions share: pixels, taps, biases. */
+import type { WindowAxis } from "../../ops/window.ts";
+import { pixelAt, roundUp8 } from "./layout.ts";
+import type { Builder, Placed, Step } from "./step.ts";
+
+/** Byte offset of each tap, ky * kW + kx, from the first. */
+export function tapBytes(x: Placed, y_: WindowAxis, x_: WindowAxis): number[] {
+  return Array.from(
+    { length: y_.kernel * x_.kernel },
+    (_, tap) =>
+      Math.floor(tap / x_.kernel) * y_.dilation * x.rowBytes +
+      (tap % x_.kernel) * x_.dilation * x.pixelBytes,
+  );
+}
+
+/** Addresses of an operator's output pixels, and of the first tap that each reads. */
+export interface Pixels {
+  readonly from: Int32Array;
+  readonly to: Int32Array;
+  readonly residual?: Int32Array;
+}
+
+export function imagePixels(x: Placed, out: Placed, y_: WindowAxis, x_: WindowAxis): Pixels {
+  const from = new Int32Array(out.n * out.h * out.w);
+  const to = new Int32Array(from.length);
+  let at = 0;
+  for (let n = 0; n < out.n; n++) {
+    for (let oy = 0; oy < out.h; oy++) {
+      for (let ox = 0; ox < out.w; ox++, at++) {
+        const [iy, ix] = [oy * y_.stride - y_.padBegin, ox * x_.stride - x_.padBegin];
+        from[at] = x.address + pixelAt(x, n, iy, ix);
+        to[at] = out.address + pixelAt(out, n, oy, ox);
+      }
+    }
+  }
+  return { from, to };
+}
+
+/** The pixels of a layout one by one: rows of a matrix, or an image as it lies. */
+export function everyPixel(value: Placed): Int32Array {
+  const addresses = new Int32Array(value.n * value.h * value.w);
+  let at = 0;
+  for (let n = 0; n < value.n; n++) {
+    for (let y = 0; y < value.h; y++) {
+      for (let x = 0; x < value.w; x++) addresses[at++] = value.address + pixelAt(value, n, y, x);
+    }
+  }
+  return addresses;
+}
+
+export function residualPixels(step: Step, builder: Builder): Int32Array | undefined {
+  return step.residual === undefined ? undefined : everyPixel(builder.value(step.residual));
+}
+
+/** Address of one bias an output, rounded up to 8 with zeros. */
+export function bias(name: string | undefined, outputs: number, builder: Builder, factor = 1): number {
+  const values = new Float32Array(roundUp8(outputs));
+  if (name) {
+    const { data } = builder.constant(name)!;
+    for (let o = 0; o < outputs; o++) values[o] = factor * data[data.length === 1 ? 0 : o];
+  }
+  return builder.data(values);
+}

@@ -1,0 +1,67 @@
+/** What a bound network is made of, and what the binding of an operator is. */
+import type { Func } from "../../../kernels-wasm/index.ts";
+import type { Node } from "../../model/graph.ts";
+import type { Tensor } from "../../model/tensor.ts";
+import type { ExecutionPlan } from "../../plan.ts";
+import type { Layout } from "./layout.ts";
+
+/** One node, with the Add and the Relu or Clip that were fused into it. */
+export interface Step {
+  readonly node: Node;
+  readonly label: string; // "Conv 'stem' + Relu"
+  readonly inputs: readonly string[];
+  readonly output: string; // of the last node fused
+  readonly residual?: string; // a value of the output's shape, added before the clamp
+  readonly lo: number; // clamp; -Infinity and Infinity where there is none
+  readonly hi: number;
+}
+
+/** A value with its place in memory. */
+export interface Placed extends Layout {
+  readonly address: number; // of the buffer
+}
+
+export interface Call {
+  readonly kernel: string;
+  readonly args: readonly number[];
+}
+
+/** Calls that may run at once: one list a thread; a barrier follows. */
+export interface Phase {
+  readonly label: string;
+  readonly kernel: string;
+  readonly detail: string;
+  readonly flops: number;
+  readonly calls: readonly (readonly Call[])[]; // [threads]
+}
+
+/** Where a binding writes its tables and finds its operands. */
+export interface Builder {
+  readonly plan: ExecutionPlan;
+  readonly threads: number;
+  readonly fma: boolean;
+  /** A value in memory; a constant is laid out there when it is first asked for. */
+  value(name: string): Placed;
+  /** The dense value of a constant, or undefined. */
+  constant(name: string): Tensor<"float32"> | undefined;
+  /** Scratch memory of this step, as many bytes as the binding's `scratch` asked for. */
+  readonly scratch: number;
+  /** Keeps these values in memory for as long as the network lives; their address. */
+  data(values: Int32Array | Float32Array): number;
+  /** Puts the kernel into the module; its name. */
+  kernel(func: Func): string;
+}
+
+/** How this backend runs an operator. */
+export interface Binding {
+  /** Why it cannot, or undefined. */
+  unsupported?(node: Node, plan: ExecutionPlan): string | undefined;
+  /** May the output be the input's own buffer? Asked only where their layouts describe the same memory. */
+  readonly alias?: boolean;
+  /** Does it write all lanes of a pixel, also those behind the last channel? If not, they are cleared before. */
+  readonly wholeLanes?: boolean;
+  /** Can an Add (residual) or a Relu or Clip that follows be done in the same step? */
+  readonly fuses?: { readonly residual?: boolean; readonly clamp?: boolean };
+  scratch?(step: Step, plan: ExecutionPlan): number;
+  bind(step: Step, builder: Builder): Phase[];
+}
