@@ -1,0 +1,116 @@
+/**
+ * Gradient of Conv: x [N, C, H, W], w [M, C / group, kH, kW], y [N, M, oH, oW]; group 1 or depthwise.
+ *
+ * dx: at stride 1 a Conv of dy with the weight transposed and flipped, else a ConvTranspose.
+ * dw: for each tap a product over all places,  dw[m, c, tap] = sum_p dy[m, p] x[p + tap, c]  (the quickest of
+ *     the forms tried in ONNX Runtime; a Conv with swapped axes takes 1.5 times as long).
+ */
+import type { Shape } from "../../../runtime/model/tensor.ts";
+import { fail } from "../../../runtime/ops/checks.ts";
+import { convGeometry } from "../../../runtime/ops/conv.ts";
+import type { WindowAxis } from "../../../runtime/ops/window.ts";
+import type { BackwardContext, GradientRule } from "./rule.ts";
+
+export const Conv: GradientRule = {
+  backward(c, dy) {
+    const { group, axes } = convGeometry(c.node, c.shapes[0], c.shapes[1]);
+    const depthwise = group === c.shapes[0][1] && group === c.shapes[1][0];
+    if (axes.length !== 2) fail(c.node, "cannot be trained: only convolutions over two dimensions can");
+    if (group !== 1 && !depthwise) {
+      fail(c.node, `cannot be trained with ${group} groups; expected 1 or as many as channels`);
+    }
+    return [
+      c.needs[0] ? inputGradient(c, dy, axes, group) : undefined,
+      c.needs[1] ? weightGradient(c, dy, axes, group) : undefined,
+      c.needs[2] ? c.emit("ReduceSum", [dy, c.ints([0, 2, 3])], { keepdims: 0 }) : undefined,
+    ];
+  },
+};
+
+function inputGradient(
+  c: BackwardContext,
+  dy: string,
+  axes: readonly WindowAxis[],
+  group: number,
+): string {
+  const dilations = axes.map(({ dilation }) => dilation);
+  // What dy must be padded by so that a stride-1 Conv gives the input's size back.
+  const around = axes.map(({ kernel, dilation }) => (kernel - 1) * dilation);
+  const begins = axes.map(({ padBegin }, i) => around[i] - padBegin);
+  const ends = axes.map(({ padEnd }, i) => around[i] - padEnd);
+  const plain =
+    axes.every(({ stride }) => stride === 1) && [...begins, ...ends].every((pad) => pad >= 0);
+  if (!plain || group !== 1) {
+    return c.emit("ConvTranspose", [dy, c.inputs[1]], {
+      group,
+      dilations,
+      kernel_shape: axes.map(({ kernel }) => kernel),
+      strides: axes.map(({ stride }) => stride),
+      pads: [...axes.map(({ padBegin }) => padBegin), ...axes.map(({ padEnd }) => padEnd)],
+      // Rows and columns at the end that no window reached: their gradient is 0.
+      output_padding: axes.map(({ inputSize, outputSize, stride, padBegin, padEnd }, i) => {
+        return inputSize - ((outputSize - 1) * stride + around[i] + 1 - padBegin - padEnd);
+      }),
+    });
+  }
+  let w = c.emit("Transpose", [c.inputs[1]], { perm: [1, 0, 2, 3] });
+  if (axes.some(({ kernel }) => kernel > 1)) {
+    const least = -(2 ** 31) + 1; // "down to the first" for a negative step
+    w = c.emit("Slice", [w, c.ints([-1, -1]), c.ints([least, least]), c.ints([2, 3]), c.ints([-1, -1])]);
+  }
+  return c.emit("Conv", [dy, w], { dilations, pads: [...begins, ...ends] });
+}
+
+function weightGradient(
+  c: BackwardContext,
+  dy: string,
+  axes: readonly WindowAxis[],
+  group: number,
+): string {
+  const [outC, groupC] = c.shapes[1];
+  const inC = c.shapes[0][1];
+  const depthwise = group !== 1;
+  const places = c.shape[0] * c.shape[2] * c.shape[3];
+  const padded = channelsLast(c, axes);
+  // [M, N * places] against [N * places, C]; depthwise keeps both as [N * places, C].
+  const rows = depthwise
+    ? c.emit("Reshape", [c.emit("Transpose", [dy], { perm: [0, 2, 3, 1] }), c.ints([places, outC])])
+    : c.emit("Reshape", [c.emit("Transpose", [dy], { perm: [1, 0, 2, 3] }), c.ints([outC, places])]);
+  const taps: string[] = [];
+  for (let ky = 0; ky < axes[0].kernel; ky++) {
+    const lines = tapSlice(c, padded, axes[0], ky, 1);
+    for (let kx = 0; kx < axes[1].kernel; kx++) {
+      const x = c.emit("Reshape", [tapSlice(c, lines, axes[1], kx, 2), c.ints([places, inC])]);
+      taps.push(
+        depthwise
+          ? c.emit("ReduceSum", [c.emit("Mul", [rows, x]), c.ints([0])], { keepdims: 1 })
+          : c.emit("MatMul", [rows, x]),
+      );
+    }
+  }
+  const shape: Shape = c.shapes[1];
+  if (taps.length === 1) return c.emit("Reshape", [taps[0], c.ints(shape)]);
+  // [taps, M, C] -> [M, C, taps]
+  const stacked = c.emit("Reshape", [
+    c.emit("Concat", taps, { axis: 0 }),
+    c.ints([taps.length, outC, groupC]),
+  ]);
+  return c.emit("Reshape", [c.emit("Transpose", [stacked], { perm: [1, 2, 0] }), c.ints(shape)]);
+}
+
+/** The input as [N, H, W, C] with its zero border: a tap's slice is then whole rows of channels. */
+function channelsLast(c: BackwardContext, axes: readonly WindowAxis[]): string {
+  const x = c.emit("Transpose", [c.inputs[0]], { perm: [0, 2, 3, 1] });
+  const [y, z] = axes;
+  if (y.padBegin + y.padEnd + z.padBegin + z.padEnd === 0) return x;
+  return c.emit("Pad", [x, c.ints([0, y.padBegin, z.padBegin, 0, 0, y.padEnd, z.padEnd, 0])]);
+}
+
+/** What tap `k` reads along one axis of the padded input, one value for each output. */
+function tapSlice(c: BackwardContext, x: string, axis: WindowAxis, k: number, dim: number): string {
+  const { kernel, stride, dilation, outputSize, inputSize, padBegin, padEnd } = axis;
+  if (kernel === 1 && stride === 1 && inputSize + padBegin + padEnd === outputSize) return x;
+  const start = k * dilation;
+  const end = start + (outputSize - 1) * stride + 1;
+  return c.emit("Slice", [x, c.ints([start]), c.ints([end]), c.ints([dim]), c.ints([stride])]);
+}

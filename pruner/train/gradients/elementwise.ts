@@ -1,0 +1,68 @@
+/** Gradients of element-by-element operators, with broadcasting. */
+import type { Shape } from "../../../runtime/model/tensor.ts";
+import type { Emitter } from "../emitter.ts";
+import type { GradientRule } from "./rule.ts";
+
+export const Add: GradientRule = {
+  backward: (c, dy) =>
+    c.shapes.map((shape, i) => (c.needs[i] ? sumTo(c, dy, c.shape, shape) : undefined)),
+};
+
+export const Sub: GradientRule = {
+  backward: (c, dy) => [
+    c.needs[0] ? sumTo(c, dy, c.shape, c.shapes[0]) : undefined,
+    c.needs[1] ? sumTo(c, c.emit("Neg", [dy]), c.shape, c.shapes[1]) : undefined,
+  ],
+};
+
+export const Mul: GradientRule = {
+  backward: (c, dy) =>
+    c.shapes.map((shape, i) =>
+      c.needs[i] ? sumTo(c, c.emit("Mul", [dy, c.inputs[1 - i]]), c.shape, shape) : undefined,
+    ),
+};
+
+/** d relu = 1 where the output is above 0. Greater and Cast are the fastest way that ONNX Runtime has. */
+export const Relu: GradientRule = {
+  backward: (c, dy) => [c.emit("Mul", [dy, toFloat(c, c.emit("Greater", [c.output, c.scalar(0)]))])],
+};
+
+/** 1 strictly between the bounds, where the output is the input. */
+export const Clip: GradientRule = {
+  backward(c, dy) {
+    let dx = dy;
+    for (const [bound, comparison] of [
+      [c.inputs[1], "Greater"],
+      [c.inputs[2], "Less"],
+    ]) {
+      if (bound) dx = c.emit("Mul", [dx, toFloat(c, c.emit(comparison, [c.output, bound]))]);
+    }
+    return [dx];
+  },
+};
+
+/** y (1 - y) */
+export const Sigmoid: GradientRule = {
+  backward(c, dy) {
+    const rest = c.emit("Sub", [c.scalar(1), c.output]);
+    return [c.emit("Mul", [dy, c.emit("Mul", [c.output, rest])])];
+  },
+};
+
+/** ONNX's number for float32. */
+const FLOAT = 1;
+
+function toFloat(c: Emitter, value: string): string {
+  return c.emit("Cast", [value], { to: FLOAT });
+}
+
+/** The gradient of a value of shape `to` that was broadcast to `from`: its copies' gradients added up. */
+export function sumTo(c: Emitter, dy: string, from: Shape, to: Shape): string {
+  const extra = from.length - to.length;
+  const axes = from
+    .map((_, axis) => axis)
+    .filter((axis) => axis < extra || (to[axis - extra] === 1 && from[axis] !== 1));
+  if (axes.length === 0) return dy;
+  const sum = c.emit("ReduceSum", [dy, c.ints(axes)], { keepdims: 1 });
+  return extra > 0 ? c.emit("Reshape", [sum, c.ints(to)]) : sum;
+}

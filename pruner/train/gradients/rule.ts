@@ -1,0 +1,33 @@
+/** What a gradient rule is: how an operator behaves in training, and the nodes that carry its gradient back. */
+import type { Node } from "../../../runtime/model/graph.ts";
+import type { Shape } from "../../../runtime/model/tensor.ts";
+import type { Emitter } from "../emitter.ts";
+
+/** One node while its training form is emitted. All sizes are known, the batch too. */
+export interface NodeContext extends Emitter {
+  readonly node: Node;
+  readonly inputs: readonly string[]; // values in the step graph: a masked weight in place of the weight
+  readonly shapes: readonly Shape[]; // of the inputs
+  readonly shape: Shape; // of the output
+  readonly output: string; // name that the forward result must have
+}
+
+/** What the forward form keeps for the backward form: names of values. */
+export type Saved = Readonly<Record<string, string>>;
+
+export interface BackwardContext extends NodeContext {
+  readonly saved: Saved;
+  readonly needs: readonly boolean[]; // which inputs' gradients are asked for
+}
+
+export interface GradientRule {
+  /** Emits the operator as it is in training; absent where that is the node itself. */
+  forward?(context: ForwardContext): Saved;
+  /** Emits dL/dinput from `dy` = dL/doutput for each input that needs one. */
+  backward(context: BackwardContext, dy: string): readonly (string | undefined)[];
+}
+
+export interface ForwardContext extends NodeContext {
+  /** The constant that is input `index` gets this value after the step: a running average. */
+  update(index: number, value: string): void;
+}

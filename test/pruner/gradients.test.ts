@@ -1,0 +1,278 @@
+/** Gradients against finite differences of the loss, both run by ONNX Runtime in float32. */
+import { expect, test } from "vitest";
+import { exportOnnx } from "../../pruner/export/onnx.ts";
+import { stepNames, trainingStep } from "../../pruner/train/autodiff.ts";
+import { gradients } from "../../pruner/train/gradients/index.ts";
+import { ortNode } from "../../pruner/train/ort-node.ts";
+import { normal, permutation, random } from "../../pruner/train/random.ts";
+import type { Graph, Node } from "../../runtime/model/graph.ts";
+import { type Shape, sizeOf, type Tensor, tensor, zeros } from "../../runtime/model/tensor.ts";
+import { plan } from "../../runtime/plan.ts";
+
+const batch = 3;
+const classes = 4;
+
+function normals(shape: Shape, seed: number, scale = 1): Tensor<"float32"> {
+  const draw = normal(random(seed));
+  return tensor(
+    shape,
+    Float32Array.from({ length: sizeOf(shape) }, () => draw() * scale),
+  );
+}
+
+/** Values of which no two are nearer than 0.1 and none is nearer than 0.05 to 0: far from every kink. */
+function apart(shape: Shape, seed: number): Tensor<"float32"> {
+  const order = permutation(sizeOf(shape), random(seed));
+  return tensor(
+    shape,
+    Float32Array.from(order, (i) => (i - order.length / 2 + 0.5) / 10),
+  );
+}
+
+interface Case {
+  readonly op: keyof typeof gradients;
+  readonly name?: string;
+  readonly attrs?: Node["attrs"];
+  readonly x: Shape; // without the batch
+  readonly constants?: readonly Tensor[];
+  readonly kinks?: boolean;
+  readonly reversed?: boolean; // the constant comes first
+  readonly twice?: boolean; // x is both inputs
+}
+
+const w = (...shape: number[]) => normals(shape, sizeOf(shape), 0.4);
+const ints = (...values: number[]) => tensor([values.length], Int32Array.from(values), "int32");
+const pads = [1, 1, 1, 1];
+
+const cases: Case[] = [
+  { op: "Conv", name: "3x3", attrs: { pads }, x: [3, 6, 5], constants: [w(4, 3, 3, 3), w(4)] },
+  { op: "Conv", name: "1x1", x: [3, 4, 4], constants: [w(5, 3, 1, 1)] },
+  {
+    op: "Conv",
+    name: "3x3 stride 2",
+    attrs: { pads, strides: [2, 2] },
+    x: [3, 7, 8],
+    constants: [w(4, 3, 3, 3)],
+  },
+  {
+    op: "Conv",
+    name: "1x1 stride 2",
+    attrs: { strides: [2, 2] },
+    x: [3, 6, 7],
+    constants: [w(4, 3, 1, 1)],
+  },
+  {
+    op: "Conv",
+    name: "5x3 uneven pads",
+    attrs: { pads: [2, 0, 1, 1] },
+    x: [2, 6, 6],
+    constants: [w(3, 2, 5, 3)],
+  },
+  {
+    op: "Conv",
+    name: "dilated",
+    attrs: { pads: [2, 2, 2, 2], dilations: [2, 2] },
+    x: [2, 6, 6],
+    constants: [w(3, 2, 3, 3)],
+  },
+  {
+    op: "Conv",
+    name: "pads beyond the kernel",
+    attrs: { pads: [3, 3, 3, 3] },
+    x: [2, 4, 4],
+    constants: [w(3, 2, 3, 3)],
+  },
+  { op: "Conv", name: "no pads", x: [2, 5, 5], constants: [w(3, 2, 3, 3)] },
+  {
+    op: "Conv",
+    name: "SAME_UPPER",
+    attrs: { auto_pad: "SAME_UPPER", strides: [2, 2] },
+    x: [2, 6, 6],
+    constants: [w(3, 2, 3, 3)],
+  },
+  {
+    op: "Conv",
+    name: "depthwise",
+    attrs: { group: 4, pads },
+    x: [4, 5, 5],
+    constants: [w(4, 1, 3, 3), w(4)],
+  },
+  {
+    op: "Conv",
+    name: "depthwise stride 2",
+    attrs: { group: 4, pads, strides: [2, 2] },
+    x: [4, 6, 6],
+    constants: [w(4, 1, 3, 3)],
+  },
+  { op: "Gemm", name: "transB", attrs: { transB: 1 }, x: [6], constants: [w(5, 6), w(5)] },
+  {
+    op: "Gemm",
+    name: "alpha, beta",
+    attrs: { alpha: 0.5, beta: 2 },
+    x: [6],
+    constants: [w(6, 5), w(1, 5)],
+  },
+  { op: "MatMul", x: [5, 6], constants: [w(6, 4)] },
+  { op: "MatMul", name: "constant first", x: [6, 5], constants: [w(4, 6)], reversed: true },
+  { op: "Add", x: [3, 4, 4], constants: [w(3, 1, 1)] },
+  { op: "Add", name: "to itself", x: [3, 4], twice: true },
+  { op: "Sub", x: [3, 4, 4], constants: [w(1, 3, 1, 4)] },
+  { op: "Mul", x: [3, 4, 4], constants: [w(3, 1, 1)] },
+  { op: "Mul", name: "by itself", x: [3, 4], twice: true },
+  { op: "Relu", x: [3, 4, 4], kinks: true },
+  {
+    op: "Clip",
+    x: [3, 4],
+    constants: [tensor([], Float32Array.of(-1)), tensor([], Float32Array.of(0.7))],
+    kinks: true,
+  },
+  { op: "Sigmoid", x: [3, 4] },
+  { op: "GlobalAveragePool", x: [3, 4, 5] },
+  { op: "AveragePool", attrs: { kernel_shape: [2, 2], strides: [2, 2] }, x: [3, 5, 4] },
+  {
+    op: "AveragePool",
+    name: "padded",
+    attrs: { kernel_shape: [3, 3], strides: [2, 2], pads },
+    x: [3, 6, 6],
+  },
+  {
+    op: "AveragePool",
+    name: "counting pads",
+    attrs: { kernel_shape: [3, 3], pads, count_include_pad: 1 },
+    x: [2, 5, 5],
+  },
+  { op: "MaxPool", attrs: { kernel_shape: [2, 2], strides: [2, 2] }, x: [3, 4, 5], kinks: true },
+  {
+    op: "MaxPool",
+    name: "overlapping",
+    attrs: { kernel_shape: [3, 3], strides: [2, 2], pads },
+    x: [3, 6, 6],
+    kinks: true,
+  },
+  { op: "Flatten", x: [3, 2, 2] },
+  { op: "Reshape", x: [3, 2, 2], constants: [ints(0, 4, 3)] },
+  { op: "Squeeze", x: [3, 1, 2], constants: [ints(2)] },
+  { op: "Unsqueeze", x: [3, 2], constants: [ints(1)] },
+  { op: "Transpose", attrs: { perm: [0, 2, 3, 1] }, x: [3, 2, 4] },
+  { op: "Concat", attrs: { axis: 1 }, x: [3, 2], twice: true },
+  { op: "Identity", x: [3, 2] },
+  {
+    op: "BatchNormalization",
+    x: [3, 4, 4],
+    constants: [w(3), w(3), tensor([3], new Float32Array(3)), tensor([3], new Float32Array(3).fill(1))],
+  },
+];
+
+test("every rule has a case", () => {
+  expect(new Set(cases.map(({ op }) => op))).toEqual(new Set(Object.keys(gradients)));
+});
+
+/** image * gain -> the operator -> sum over all but the batch by a trained matrix -> logits. */
+function networkOf({ op, attrs = {}, x, constants = [], reversed, twice }: Case): Graph {
+  const names = constants.map((_, i) => `c${i}`);
+  const inputs = twice ? ["x", "x"] : reversed ? [...names, "x"] : ["x", ...names];
+  const node = { name: "probed", op, inputs, outputs: ["y"], attrs };
+  const shaped = outputSize(node, x, constants);
+  const gain = apart(x, 5);
+  return {
+    name: "probe",
+    inputs: [{ name: "image", dtype: "float32", shape: ["batch", ...x] }],
+    outputs: [{ name: "logits", dtype: "float32", shape: ["batch", classes] }],
+    nodes: [
+      // Add trains its constant: so the gradient of the operator's input is seen.
+      { name: "lift", op: "Add", inputs: ["image", "gain"], outputs: ["x"], attrs: {} },
+      node,
+      { name: "flat", op: "Flatten", inputs: ["y"], outputs: ["f"], attrs: { axis: 1 } },
+      { name: "head", op: "Gemm", inputs: ["f", "head"], outputs: ["logits"], attrs: {} },
+    ],
+    constants: new Map<string, Tensor>([
+      ["gain", gain],
+      ["head", normals([shaped, classes], 8, 0.3)],
+      ...names.map((name, i) => [name, constants[i]] as const),
+    ]),
+  };
+}
+
+/** Elements of one image's result. */
+function outputSize(node: Node, x: Shape, constants: readonly Tensor[]): number {
+  const graph: Graph = {
+    name: "size",
+    inputs: [{ name: "x", dtype: "float32", shape: [batch, ...x] }],
+    outputs: [{ name: "y", dtype: "float32", shape: [] }],
+    nodes: [node],
+    constants: new Map(constants.map((constant, i) => [`c${i}`, constant])),
+  };
+  return sizeOf(plan(graph).values.get("y")!.shape) / batch;
+}
+
+/** Mean cross-entropy in float64, from the float32 logits. */
+function lossOf(logits: Tensor<"float32">, labels: Tensor<"float32">): number {
+  let loss = 0;
+  for (let row = 0; row < batch; row++) {
+    const z = Array.from(logits.data.subarray(row * classes, (row + 1) * classes));
+    const most = Math.max(...z);
+    const logSum = most + Math.log(z.reduce((sum, value) => sum + Math.exp(value - most), 0));
+    for (const [c, value] of z.entries())
+      loss += (labels.data[row * classes + c] * (logSum - value)) / batch;
+  }
+  return loss;
+}
+
+test.each(cases.map((c) => ({ ...c, title: `${c.op} ${c.name ?? ""}`.trim() })))(
+  "the gradient of $title equals finite differences",
+  async (probe) => {
+    const graph = networkOf(probe);
+    const masked = probe.op === "Conv" ? ["c0"] : [];
+    const step = trainingStep(graph, { batch, momentum: 0.5, masked });
+    const program = await ortNode.compile(exportOnnx(step.graph), { threads: 1 });
+    // Images of one value keep x = image + gain as far from kinks as gain is.
+    const image = probe.kinks ? zeros([batch, ...probe.x]) : normals([batch, ...probe.x], 3);
+    const labels = zeros([batch, classes]);
+    for (let row = 0; row < batch; row++) labels.data[row * classes + row] = 1;
+    const feeds: Record<string, Tensor<"float32">> = {
+      [step.image]: image,
+      [stepNames.labels]: labels,
+      [stepNames.rate]: tensor([], Float32Array.of(0)),
+    };
+    for (const name of [...step.parameters, ...step.averages]) {
+      feeds[name] = graph.constants.get(name) as Tensor<"float32">;
+    }
+    for (const name of step.parameters) feeds[stepNames.velocity(name)] = zeros(feeds[name].shape);
+    for (const name of masked) {
+      feeds[stepNames.mask(name)] = tensor(feeds[name].shape, normals(feeds[name].shape, 77).data);
+    }
+    const lossWith = async (name: string, value: Float32Array) => {
+      const results = await program.run({ ...feeds, [name]: tensor(feeds[name].shape, value) });
+      return lossOf(results[stepNames.logits], labels);
+    };
+    const results = await program.run(feeds);
+    expect(results[stepNames.loss].data[0]).toBeCloseTo(lossOf(results[stepNames.logits], labels), 5);
+
+    const probed = [
+      ...step.parameters.map(
+        (name) => [name, results[stepNames.next(stepNames.velocity(name))].data] as const,
+      ),
+      ...masked.map((name) => {
+        return [stepNames.mask(name), results[stepNames.maskGradient(name)].data] as const;
+      }),
+    ];
+    expect(probed.length).toBeGreaterThanOrEqual(2);
+    for (const [name, gradient] of probed) {
+      const direction = normals(feeds[name].shape, 21).data;
+      const at = (h: number) =>
+        lossWith(
+          name,
+          feeds[name].data.map((value, i) => value + h * direction[i]),
+        );
+      const h = 0.01;
+      const near = (await at(h)) - (await at(-h));
+      const far = (await at(2 * h)) - (await at(-2 * h));
+      const difference = (8 * near - far) / (12 * h);
+      const along = gradient.reduce((sum, value, i) => sum + value * direction[i], 0);
+      const size = Math.sqrt(gradient.reduce((sum, value) => sum + value * value, 0));
+      expect(size, name).toBeGreaterThan(1e-4);
+      expect(Math.abs(along - difference) / size, name).toBeLessThan(2e-3);
+    }
+    await program.dispose();
+  },
+);
