@@ -17,7 +17,8 @@ export function peak(fma: boolean): Func {
   return func(peakName, { loops: "i32", address: "i32" }, ({ loops, address }, local) => {
     const acc = locals(local, "v128", accumulators);
     const [a, b] = locals(local, "v128", 2);
-    const round = acc.map((sum) => set(sum, madd(a, b, sum)));
+    // The product holds the accumulator, or a compiler would move it out of the loop where it is not fused.
+    const round = acc.map((sum) => set(sum, madd(sum, a, b)));
     return [
       set(a, v128.load(address)),
       set(b, v128.load(address)),

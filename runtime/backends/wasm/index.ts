@@ -1,5 +1,6 @@
 /** The WebAssembly backend: kernels generated for the model, one arena, one or more threads. */
 import { assemble, hasRelaxedMadd } from "../../../kernels-wasm/index.ts";
+import { ModelError } from "../../model/errors.ts";
 import { sizeOf, type Tensor } from "../../model/tensor.ts";
 import type { ExecutionPlan } from "../../plan.ts";
 import type { Backend, Executable, ProfileRow, Tensors } from "../backend.ts";
@@ -9,6 +10,7 @@ import { shapeOf } from "./plan-facts.ts";
 import { makeRun, type ThreadStart, wake } from "./threads.ts";
 
 const pageBytes = 65536;
+const maxPages = 2 ** 15; // 2 GiB: addresses stay positive as i32
 
 /** An Executable that also says how many threads it has, and whether it multiplies and adds in one go. */
 export interface WasmExecutable extends Executable {
@@ -38,7 +40,7 @@ export const wasm = {
     const pages = Math.ceil(bound.bytes / pageBytes);
     const shared = threads > 1;
     const module = await WebAssembly.compile(assemble(bound.functions, { pages, shared }));
-    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared });
+    const memory = allocate(pages, shared);
     for (const { address, values } of bound.data) {
       const view = values instanceof Int32Array ? Int32Array : Float32Array;
       new view(memory.buffer, address, values.length).set(values);
@@ -55,6 +57,19 @@ export const wasm = {
     return executable(plan, bound, memory, makeRun(startOf(0)), helpers, fma);
   },
 } satisfies Backend;
+
+/** All the memory that the model will ever use: weights, tables and one arena. */
+function allocate(pages: number, shared: boolean): WebAssembly.Memory {
+  const megabytes = Math.ceil((pages * pageBytes) / 2 ** 20);
+  if (pages > maxPages) {
+    throw new ModelError(`the model needs ${megabytes} MB of memory; at most 2048 MB can be addressed`);
+  }
+  try {
+    return new WebAssembly.Memory({ initial: pages, maximum: pages, shared });
+  } catch {
+    throw new ModelError(`the model needs ${megabytes} MB of memory, more than this device gives`);
+  }
+}
 
 /** Shared memory is there, workers to share it with, and this thread may wait for them (a page's own may not). */
 export function canShareMemory(): boolean {
