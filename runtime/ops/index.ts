@@ -15,6 +15,7 @@ import { Pad } from "./pad.ts";
 import { AveragePool, MaxPool } from "./pool.ts";
 import { ReduceMean } from "./reduce.ts";
 import { Flatten, Identity, Reshape, Squeeze, Unsqueeze } from "./reshape.ts";
+import { Slice } from "./slice.ts";
 import { Softmax } from "./softmax.ts";
 import { Transpose } from "./transpose.ts";
 
@@ -39,6 +40,7 @@ export const operators = {
   Relu,
   Reshape,
   Sigmoid,
+  Slice,
   Softmax,
   Squeeze,
   Sub,
