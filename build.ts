@@ -22,7 +22,7 @@ const nodeFiles = {
   cli: "pruner/cli.ts",
   pruner: "pruner/index.ts",
   bench: "pruner/bench/index.ts",
-  measure: "pruner/bench/measure.ts",
+  compare: "pruner/bench/compare.ts",
 };
 
 /**

@@ -19,7 +19,7 @@ const everything = /^/;
 const publicEntries = [
   /^runtime\/(index|worker)\.ts$/,
   /^pruner\/index\.ts$/,
-  /^pruner\/bench\/(index|measure)\.ts$/,
+  /^pruner\/bench\/(index|compare)\.ts$/,
 ];
 const model = /^runtime\/model\//;
 const ops = /^runtime\/ops\//;
