@@ -19,7 +19,7 @@ const everything = /^/;
 const publicEntries = [
   /^runtime\/(index|worker)\.ts$/,
   /^pruner\/index\.ts$/,
-  /^pruner\/bench\/(index|compare)\.ts$/,
+  /^pruner\/bench\/(index|page)\.ts$/,
 ];
 const model = /^runtime\/model\//;
 const ops = /^runtime\/ops\//;
@@ -40,7 +40,7 @@ const layers: Record<string, Layer> = {
   },
   "pruner/import": {
     files: /^pruner\/import\//,
-    imports: [model, ops],
+    imports: [model, ops, plan],
     packages: ["@bufbuild/protobuf"],
   },
   pruner: {
