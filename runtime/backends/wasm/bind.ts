@@ -5,13 +5,12 @@ import { sizeOf, stridesOf, type Tensor } from "../../model/tensor.ts";
 import type { ExecutionPlan } from "../../plan.ts";
 import { bindingOf } from "./bindings.ts";
 import { control } from "./control.ts";
-import { whole } from "./elementwise.ts";
 import { fuse } from "./fuse.ts";
 import { axisBytes, layoutOf } from "./layout.ts";
 import { place } from "./place.ts";
 import { shapeOf } from "./plan-facts.ts";
 import type { Builder, Call, Phase, Placed } from "./step.ts";
-import { strided } from "./strided.ts";
+import { strided, whole } from "./strided.ts";
 
 export interface Bound {
   readonly phases: readonly Phase[];

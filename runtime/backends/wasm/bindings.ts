@@ -1,7 +1,10 @@
 /** The table of operators that this backend runs. */
+
+import { concatBinding } from "./concat.ts";
 import { convBinding, gemmBinding } from "./conv.ts";
 import { addBinding, clampBinding, divBinding, mulBinding, subBinding } from "./elementwise.ts";
 import { matmulBinding } from "./matmul.ts";
+import { padBinding } from "./pad.ts";
 import {
   averagePoolBinding,
   globalAverageBinding,
@@ -9,9 +12,11 @@ import {
   maxPoolBinding,
   reduceMeanBinding,
 } from "./pool.ts";
-import { concatBinding, padBinding, reshapeBinding, transposeBinding } from "./reshape.ts";
+import { reshapeBinding } from "./reshape.ts";
+import { sliceBinding } from "./slice.ts";
 import { softmaxBinding } from "./softmax.ts";
 import type { Binding } from "./step.ts";
+import { transposeBinding } from "./transpose.ts";
 
 const bindings = {
   Add: addBinding,
@@ -32,6 +37,7 @@ const bindings = {
   ReduceMean: reduceMeanBinding,
   Relu: clampBinding,
   Reshape: reshapeBinding,
+  Slice: sliceBinding,
   Softmax: softmaxBinding,
   Squeeze: reshapeBinding,
   Sub: subBinding,

@@ -152,13 +152,8 @@ export function convPhase(
 
   const run = (size: number, first: number, tiles: number) => {
     const words = new Int32Array(tiles * tileWords({ pixels: size, residual }));
-    let at = 0;
-    for (let tile = 0; tile < tiles; tile++) {
-      const from = first + tile * size;
-      for (const table of tables) {
-        words.set(table.subarray(from, from + size), at);
-        at += size;
-      }
+    for (let tile = 0, at = 0, from = first; tile < tiles; tile++, from += size) {
+      for (const table of tables) for (let p = 0; p < size; p++) words[at++] = table[from + p];
     }
     const name = builder.kernel(conv({ pixels: size, block, residual, fma }));
     const tileBytes = words.byteLength / tiles;

@@ -49,9 +49,8 @@ export function bindDepthwise(step: Step, builder: Builder): Phase[] {
   const { from, to } = imagePixels(x, out, y_, x_);
   const run = (size: number, first: number, tiles: number) => {
     const words = new Int32Array(tiles * size * 2);
-    for (let tile = 0; tile < tiles; tile++) {
-      words.set(from.subarray(first + tile * size, first + (tile + 1) * size), tile * size * 2);
-      words.set(to.subarray(first + tile * size, first + (tile + 1) * size), tile * size * 2 + size);
+    for (let tile = 0, at = 0, pixel = first; tile < tiles; tile++, pixel += size) {
+      for (const table of [from, to]) for (let p = 0; p < size; p++) words[at++] = table[pixel + p];
     }
     const kernel = builder.kernel(depthwise({ pixels: size, fma }));
     const address = builder.data(words);

@@ -5,9 +5,10 @@ import type { Shape } from "../../model/tensor.ts";
 import { clipRange } from "../../ops/activation.ts";
 import type { ExecutionPlan } from "../../plan.ts";
 import { axisBytes, layoutOf } from "./layout.ts";
+import { phase } from "./phase.ts";
 import { inputsOf, shapeOf } from "./plan-facts.ts";
-import type { Binding, Call, Phase, Placed, Step } from "./step.ts";
-import { dimensionsOf, strided } from "./strided.ts";
+import type { Binding } from "./step.ts";
+import { dimensionsOf, strided, whole } from "./strided.ts";
 
 export const addBinding = binary("add");
 export const subBinding = binary("sub");
@@ -29,29 +30,6 @@ export function clampOf(node: Node, plan: ExecutionPlan): [lo: number, hi: numbe
   if (node.op === "Relu") return [0, Number.POSITIVE_INFINITY];
   if (node.op === "Clip") return clipRange(node, inputsOf(node, plan));
   return undefined;
-}
-
-/** All of a value, as an operand of a loop over its shape. */
-export function whole(value: Placed): { address: number; bytes: number[] } {
-  return { address: value.address + value.origin, bytes: axisBytes(value) };
-}
-
-/** One thread does the work: these are too small to share. */
-export function phase(
-  step: Step,
-  kernel: string,
-  calls: readonly Call[],
-  threads: number,
-  out: Placed,
-): Phase {
-  const flops = out.shape.reduce((a, b) => a * b, 1);
-  return {
-    label: step.label,
-    kernel,
-    detail: "",
-    flops: kernel === "f32_copy" ? 0 : flops,
-    calls: Array.from({ length: threads }, (_, thread) => (thread === 0 ? calls : [])),
-  };
 }
 
 function binary(op: Elementwise): Binding {

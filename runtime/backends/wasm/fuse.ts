@@ -1,6 +1,7 @@
 /**
  * Which nodes run as one step: an Add of two values of one shape goes into the convolution or product that
- * makes one of them (the later one, so that the other is there), a Relu or Clip into what it follows.
+ * makes one of them, a Relu or Clip into what it follows. A step runs in the place of its last node, so that
+ * the other value of an Add is there.
  */
 import { nodeName } from "../../model/errors.ts";
 import type { Graph, Node } from "../../model/graph.ts";
@@ -14,15 +15,12 @@ import type { Step } from "./step.ts";
 
 export function fuse(plan: ExecutionPlan): Step[] {
   const { graph } = plan;
-  const position = new Map<string, number>(); // of the node that makes a value
-  graph.nodes.forEach((node, i) => {
-    for (const name of node.outputs) position.set(name, i);
-  });
+  const position = new Map(graph.nodes.map((node, i) => [node, i]));
   const readers = readersOf(graph);
   const taken = new Set<Node>();
-  const steps: Step[] = [];
+  const steps: { at: number; step: Step }[] = [];
 
-  graph.nodes.forEach((node, i) => {
+  graph.nodes.forEach((node) => {
     if (taken.has(node)) return;
     const { fuses } = bindingOf(node.op)!;
     let last = node;
@@ -43,9 +41,8 @@ export function fuse(plan: ExecutionPlan): Step[] {
     const add = next();
     if (fuses?.residual && add?.op === "Add" && !(node.op === "Conv" && isDepthwise(node, plan))) {
       const other = add.inputs.find((name) => name !== last.outputs[0]);
-      const isThere =
-        other !== undefined && (position.get(other) ?? -1) < i && !graph.constants.has(other);
-      if (isThere && sameShape(shapeOf(plan, other), shapeOf(plan, last.outputs[0]))) {
+      const isActivation = other !== undefined && !graph.constants.has(other);
+      if (isActivation && sameShape(shapeOf(plan, other), shapeOf(plan, last.outputs[0]))) {
         residual = other;
         follow(add);
       }
@@ -57,9 +54,10 @@ export function fuse(plan: ExecutionPlan): Step[] {
       follow(clamp);
     }
     const inputs = node.inputs.filter((name) => name !== "");
-    steps.push({ node, label, inputs, output: last.outputs[0], residual, lo, hi });
+    const step = { node, label, inputs, output: last.outputs[0], residual, lo, hi };
+    steps.push({ at: position.get(last)!, step });
   });
-  return steps;
+  return steps.sort((a, b) => a.at - b.at).map(({ step }) => step);
 }
 
 /** Who reads each value: nodes, once for every time they do, and the graph for its outputs. */

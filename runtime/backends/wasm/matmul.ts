@@ -4,8 +4,8 @@
  */
 import type { ExecutionPlan } from "../../plan.ts";
 import { bindConstantMatMul, convPhase } from "./conv.ts";
-import { phase } from "./elementwise.ts";
 import { roundUp8 } from "./layout.ts";
+import { phase } from "./phase.ts";
 import { bias, residualPixels } from "./pixels.ts";
 import { shapeOf } from "./plan-facts.ts";
 import type { Binding, Phase, Step } from "./step.ts";

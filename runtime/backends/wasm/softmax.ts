@@ -1,9 +1,10 @@
 /** Softmax along any axis, on kernels-wasm/softmax.ts. */
 import { softmax, softmaxName } from "../../../kernels-wasm/index.ts";
 import { normalAxis } from "../../ops/checks.ts";
-import { phase, whole } from "./elementwise.ts";
+import { phase } from "./phase.ts";
 import { attrsOf } from "./plan-facts.ts";
 import type { Binding, Call } from "./step.ts";
+import { whole } from "./strided.ts";
 
 export const softmaxBinding: Binding = {
   bind(step, builder) {

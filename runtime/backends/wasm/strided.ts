@@ -1,7 +1,10 @@
 /** Calls of the four-dimensional loops of kernels-wasm/strided.ts, over operands of any layout. */
 import { type Elementwise, elementwise } from "../../../kernels-wasm/index.ts";
 import type { Shape } from "../../model/tensor.ts";
-import type { Builder, Call } from "./step.ts";
+import type { ExecutionPlan } from "../../plan.ts";
+import { axisBytes } from "./layout.ts";
+import { shapeOf } from "./plan-facts.ts";
+import type { Builder, Call, Placed } from "./step.ts";
 
 export interface Operand {
   readonly address: number; // of element 0
@@ -25,6 +28,19 @@ export function strided(
     kernel: builder.kernel(elementwise(op)),
     args: [...operands.map((operand) => operand.address), ...n, ...bytes.flat(), lo, hi],
   };
+}
+
+/** All of a value, as an operand of a loop over its shape. */
+export function whole(value: Placed): { address: number; bytes: number[] } {
+  return { address: value.address + value.origin, bytes: axisBytes(value) };
+}
+
+/** Why a value cannot be walked by four loops, or undefined. */
+export function tooDeep(plan: ExecutionPlan, name: string): string | undefined {
+  const shape = shapeOf(plan, name);
+  return shape.filter((size) => size !== 1).length > 4
+    ? `'${name}' [${shape}] has more than 4 dimensions`
+    : undefined;
 }
 
 /** How many dimensions the loops need: an operator that needs more than 4 is not supported. */
