@@ -122,25 +122,15 @@ export const i32 = {
   trunc_sat_f32_s: unary(0xfc, 0x00),
   atomic_load: load(2, 0xfe, 0x10),
   atomic_add: store(2, 0xfe, 0x1e),
+  atomic_store: store(2, 0xfe, 0x17),
   /** Sleeps while the i32 at `address` equals `expected`, until notified. */
-  atomic_wait: (address: Expr, expected: Expr): Code => [
+  atomic_wait: (address: Expr, expected: Expr, offset = 0): Code => [
     ...value(address),
     ...value(expected),
-    0x42,
-    ...sleb(-1),
-    0xfe,
-    0x01,
-    2,
-    0,
-  ], // no timeout
-  atomic_notify: (address: Expr, count: Expr): Code => [
-    ...value(address),
-    ...value(count),
-    0xfe,
-    0x00,
-    2,
-    0,
+    ...[0x42, ...sleb(-1)], // no timeout
+    ...[0xfe, 0x01, 2, ...leb(offset)],
   ],
+  atomic_notify: store(2, 0xfe, 0x00),
 };
 
 export const f32 = {

@@ -1,6 +1,6 @@
 /** The first bytes of the memory: words that the threads meet at. */
 export const control = {
-  arrivals: 0, // two words: see kernels-wasm/barrier.ts
+  barrier: 0, // three words: see kernels-wasm/barrier.ts
   generation: 16, // counts the runs
   bytes: 64,
 } as const;

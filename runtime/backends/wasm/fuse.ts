@@ -32,10 +32,10 @@ export function fuse(plan: ExecutionPlan): Step[] {
       label += ` + ${next.op}`;
       last = next;
     };
-    /** The only reader of what the step makes so far. */
+    /** The only reader of what the step makes so far, if no other step has taken it in. */
     const next = () => {
-      const readBy = readers.get(last.outputs[0]) ?? [];
-      return readBy.length === 1 && readBy[0] !== "graph" ? readBy[0] : undefined;
+      const [reader, ...others] = readers.get(last.outputs[0]) ?? [];
+      return others.length || reader === "graph" || !reader || taken.has(reader) ? undefined : reader;
     };
 
     const add = next();

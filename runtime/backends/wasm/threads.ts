@@ -28,7 +28,7 @@ export function makeRun({ module, memory, phases, threads }: ThreadStart): (() =
     }
     return () => {
       for (const { run, args } of bound) run(...args);
-      if (threads > 1) meet(control.arrivals, threads);
+      if (threads > 1) meet(control.barrier, threads);
     };
   });
 }
@@ -48,7 +48,6 @@ export function serve(start: ThreadStart): void {
 /** Wakes the helpers for a run. */
 export function wake(memory: WebAssembly.Memory): void {
   const words = new Int32Array(memory.buffer);
-  words.fill(0, control.arrivals / 4, control.arrivals / 4 + 2);
   Atomics.add(words, control.generation / 4, 1);
   Atomics.notify(words, control.generation / 4);
 }

@@ -1,0 +1,130 @@
+/** The wasm backend computes what the reference computes: on every operator's cases, and on random convolutions. */
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { reference } from "../../runtime/backends/reference/index.ts";
+import { wasm } from "../../runtime/backends/wasm/index.ts";
+import type { Graph, Node } from "../../runtime/model/graph.ts";
+import { encodeWeight } from "../../runtime/model/sparse/index.ts";
+import { plan } from "../../runtime/plan.ts";
+import { randomMask } from "../formats/examples.ts";
+import { randomTensor } from "../random.ts";
+import { cases } from "./cases/index.ts";
+import { expectSame, runOn } from "./run.ts";
+
+/** What the backend declines, so that the whole model runs on another. Anything else must run. */
+const declined = [
+  /only images \[N, C, H, W\] run/, // one-dimensional convolution and pooling
+  /only images run/,
+  /has no kernel/, // BatchNormalization (folded at import), Sigmoid
+  /is not a constant/, // a Gemm or Conv with computed weights
+  /transA is set/,
+  /more than one bias an output/,
+  /only axes 2 and 3 of an image run/,
+  /4 dimensions/,
+  /must have 2 dimensions or more/,
+  /only float32 runs/,
+  /is empty/,
+  /wholly in the padding/,
+];
+
+describe.each(Object.entries(cases))("%s", (_op, list) => {
+  test.each(list)("$name", async ({ graph, inputs }) => {
+    const reason = whyNot(graph);
+    if (reason)
+      expect(
+        declined.some((pattern) => pattern.test(reason)),
+        reason,
+      ).toBe(true);
+    else expectSame(await runOn(wasm, graph, inputs), await runOn(reference, graph, inputs));
+  });
+});
+
+test.each([
+  "AveragePool",
+  "Add",
+  "Clip",
+  "Concat",
+  "Conv",
+  "Flatten",
+  "Gemm",
+  "GlobalAveragePool",
+  "MatMul",
+  "MaxPool",
+  "Mul",
+  "Pad",
+  "Relu",
+  "Reshape",
+  "Softmax",
+  "Identity",
+  "Slice",
+  "Transpose",
+] as const)("%s runs in most of its cases", (op) => {
+  const list = cases[op];
+  const run = list.filter(({ graph }) => whyNot(graph) === undefined);
+  expect(run.length).toBeGreaterThan(list.length / 2);
+});
+
+const geometry = fc.record({
+  n: fc.integer({ min: 1, max: 2 }),
+  inC: fc.integer({ min: 1, max: 20 }),
+  outC: fc.integer({ min: 1, max: 20 }),
+  h: fc.integer({ min: 1, max: 9 }),
+  w: fc.integer({ min: 1, max: 9 }),
+  kernel: fc.tuple(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 4 })),
+  strides: fc.tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 3 })),
+  pads: fc.tuple(...[0, 1, 2, 3].map(() => fc.integer({ min: 0, max: 2 }))),
+  density: fc.constantFrom(0, 0.3, 1),
+  residual: fc.boolean(),
+  relu: fc.boolean(),
+  seed: fc.integer({ min: 1, max: 1e6 }),
+});
+
+test("random convolutions, with a sum and a clamp behind them or not, equal the reference", async () => {
+  await fc.assert(
+    fc.asyncProperty(geometry, async (g) => {
+      const graph = convGraph(g);
+      if (!graph) return;
+      const inputs = { x: randomTensor([g.n, g.inC, g.h, g.w], g.seed + 1) };
+      expectSame(await runOn(wasm, graph, inputs), await runOn(reference, graph, inputs));
+    }),
+    { numRuns: 150, seed: 20 },
+  );
+});
+
+type Geometry = typeof geometry extends fc.Arbitrary<infer T> ? T : never;
+
+/** y = relu?(conv(x) + another conv(x)?), or undefined where the kernel does not fit the input. */
+function convGraph(g: Geometry): Graph | undefined {
+  const fits = [g.h + g.pads[0] + g.pads[2] >= g.kernel[0], g.w + g.pads[1] + g.pads[3] >= g.kernel[1]];
+  if (fits.includes(false)) return undefined;
+  const shape = [g.outC, g.inC, ...g.kernel];
+  const weight = (seed: number) => {
+    const dense = randomTensor(shape, seed);
+    return encodeWeight(dense, randomMask(shape, { kind: "block", rows: 8, cols: 4 }, g.density, seed));
+  };
+  const constants = new Map([
+    ["w", weight(g.seed)],
+    ["v", weight(g.seed + 7)],
+    ["b", randomTensor([g.outC], g.seed + 3)],
+  ]);
+  const attrs = { strides: g.strides, pads: g.pads };
+  const nodes: Node[] = [{ name: "conv", op: "Conv", inputs: ["x", "w", "b"], outputs: ["c"], attrs }];
+  if (g.residual) {
+    nodes.push({ name: "other", op: "Conv", inputs: ["x", "v"], outputs: ["d"], attrs });
+    nodes.push({ name: "add", op: "Add", inputs: ["d", "c"], outputs: ["e"], attrs: {} });
+  }
+  const last = g.residual ? "e" : "c";
+  if (g.relu) nodes.push({ name: "relu", op: "Relu", inputs: [last], outputs: ["r"], attrs: {} });
+  return {
+    name: "random",
+    nodes,
+    inputs: [{ name: "x", dtype: "float32", shape: [g.n, g.inC, g.h, g.w] }],
+    outputs: [{ name: g.relu ? "r" : last, dtype: "float32", shape: [] }],
+    constants,
+  };
+}
+
+function whyNot(graph: Graph): string | undefined {
+  const planned = plan(graph);
+  return planned.graph.nodes.map((node) => wasm.unsupported(node, planned)).find(Boolean);
+}
