@@ -171,12 +171,12 @@ export const f32x4 = {
   ],
 };
 
-/** a ? x : y. */
-export const select = (condition: Expr, x: Expr, y: Expr): Code => [
-  ...value(x),
-  ...value(y),
-  ...value(condition),
-  0x1b,
+/** Four lanes of the eight of a (0..3) and b (4..7). */
+export const i32x4_shuffle = (a: Expr, b: Expr, lanes: readonly number[]): Code => [
+  ...value(a),
+  ...value(b),
+  ...simd(0x0d),
+  ...lanes.flatMap((lane) => [0, 1, 2, 3].map((byte) => lane * 4 + byte)),
 ];
 
 // ── statements ──────────────────────────────────────────────────────────────────────────────────

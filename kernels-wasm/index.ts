@@ -9,6 +9,7 @@ export { peak, peakFlops, peakName } from "./peak.ts";
 export { pool, poolName, poolWords } from "./pool.ts";
 export { softmax, softmaxName } from "./softmax.ts";
 export { clear, clearName, type Elementwise, elementwise, elementwiseName } from "./strided.ts";
+export { transpose } from "./transpose.ts";
 
 /** Is fused multiply-add (relaxed SIMD) there? Asked of the very instruction that the kernels use. */
 export function hasRelaxedMadd(): boolean {

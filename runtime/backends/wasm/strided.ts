@@ -1,5 +1,5 @@
 /** Calls of the four-dimensional loops of kernels-wasm/strided.ts, over operands of any layout. */
-import { type Elementwise, elementwise } from "../../../kernels-wasm/index.ts";
+import { type Elementwise, elementwise, transpose } from "../../../kernels-wasm/index.ts";
 import type { Shape } from "../../model/tensor.ts";
 import type { ExecutionPlan } from "../../plan.ts";
 import { axisBytes } from "./layout.ts";
@@ -24,6 +24,13 @@ export function strided(
     sizes,
     operands.map((operand) => operand.bytes),
   );
+  const isCopy = op === "copy" && lo === Number.NEGATIVE_INFINITY && hi === Number.POSITIVE_INFINITY;
+  const [from, to] = bytes;
+  if (isCopy && from[2] === 4 && from[3] !== 4 && to[3] === 4 && n[2] > 1) {
+    const strides = [from[0], from[1], from[3], to[0], to[1], to[2]];
+    const args = [...operands.map((operand) => operand.address), ...n, ...strides];
+    return { kernel: builder.kernel(transpose()), args };
+  }
   return {
     kernel: builder.kernel(elementwise(op)),
     args: [...operands.map((operand) => operand.address), ...n, ...bytes.flat(), lo, hi],
