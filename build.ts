@@ -22,7 +22,8 @@ const nodeFiles = {
   cli: "pruner/cli.ts",
   pruner: "pruner/index.ts",
   bench: "pruner/bench/index.ts",
-  compare: "pruner/bench/compare.ts",
+  "bench-page": "pruner/bench/page.ts",
+  "bench-worker": "pruner/bench/bench-worker.ts",
 };
 
 /**

@@ -1,44 +1,27 @@
-/**
- * Races engines on the same network and the same inputs, in a page, a worker or Node: time, difference of the
- * outputs, predicted classes. What a page needs of the benchmark is exported here; nothing of it is Node's.
- */
-import type { Tensor } from "../../runtime/model/tensor.ts";
+/** Compares engines on the same inputs: time, difference of the outputs, predicted classes. */
+import type { Engine, Progress, Tensors } from "./engine.ts";
 import { measure, type Timing } from "./measure.ts";
-
-export { type Contender, type MeasureOptions, measure, quantile, type Timing } from "./measure.ts";
-export { type OrtModule, openOrt } from "./ort.ts";
-
-type Tensors = Readonly<Record<string, Tensor>>;
-
-/** A network that is loaded and ready in some engine. Inputs stay the caller's. */
-export interface Engine {
-  readonly name: string;
-  run(inputs: Tensors): Promise<Tensors>;
-  /** Where the engine runs elsewhere, in a worker: its own time of a call there, without the way to and fro. */
-  insideMs?(inputs: Tensors): Promise<number | undefined>;
-  dispose(): void | Promise<void>;
-}
 
 export interface CompareOptions {
   /** Rounds of timing; 0 leaves it out. */
   readonly rounds?: number;
   /** Predict the class of every sample (the place of the greatest output), one by one. */
   readonly classify?: boolean;
-  onProgress?(doing: string, done: number, total: number): void;
+  readonly onProgress?: Progress;
 }
 
 export interface Comparison {
   readonly name: string;
   readonly timing?: Timing;
   readonly insideMs?: number;
-  readonly maxError: number; // greatest |difference| from the first engine's outputs on the first samples
+  readonly maxError: number; // greatest |difference| from the reference's outputs, over the compared samples
   readonly classes?: readonly number[]; // [samples]
 }
 
 /** Samples over which outputs are compared; all of them where `classify` is set. */
 const comparedSamples = 8;
 
-/** Every engine over the same samples; the first engine's outputs are what the others' are compared with. */
+/** Every engine over the same samples. */
 export async function compare(
   engines: readonly Engine[],
   samples: readonly Tensors[],
@@ -60,10 +43,11 @@ export async function compare(
   const maxErrors = engines.map(() => 0);
   const classes = engines.map(() => [] as number[]);
   for (let i = 0; i < count; i++) {
-    let expected: Tensors | undefined;
-    for (const [e, engine] of engines.entries()) {
-      const outputs = await engine.run(samples[i]);
-      expected ??= outputs;
+    const outputsOf: Record<string, Tensors> = {};
+    for (const engine of engines) outputsOf[engine.name] = await engine.run(samples[i]);
+    for (const [e, { name, reference }] of engines.entries()) {
+      const outputs = outputsOf[name];
+      const expected = outputsOf[reference ?? engines[0].name];
       maxErrors[e] = Math.max(maxErrors[e], maxDifference(expected, outputs));
       classes[e].push(argmax(Object.values(outputs)[0].data));
     }

@@ -1,6 +1,6 @@
 /** ONNX Runtime as an engine of the benchmark: onnxruntime-web in a page or worker, or any build with its interface. */
 import type { DType, Tensor } from "../../runtime/model/tensor.ts";
-import type { Engine } from "./compare.ts";
+import type { Engine } from "./engine.ts";
 
 /** The part of onnxruntime-common's interface that is used; every build of ONNX Runtime has it. */
 export interface OrtModule {
@@ -29,6 +29,7 @@ export async function openOrt(
   name: string,
   model: Uint8Array,
   threads: number,
+  reference?: string,
 ): Promise<Engine> {
   ort.env.logLevel = "error";
   ort.env.wasm.numThreads = threads;
@@ -39,6 +40,8 @@ export async function openOrt(
   });
   return {
     name,
+    reference,
+    capabilities: { threads },
     run: async (inputs) => {
       const feeds = mapValues(inputs, (t) => new ort.Tensor(t.dtype, t.data, t.shape));
       return mapValues(await session.run(feeds), ({ type, dims, data }) => {

@@ -7,7 +7,7 @@ import {
   maxDifference,
   measure,
   quantile,
-} from "../../pruner/bench/compare.ts";
+} from "../../pruner/bench/page.ts";
 import { tensor } from "../../runtime/model/tensor.ts";
 
 /** A clock, and contenders that each advance it by `ms` a call and write down that they ran. */
