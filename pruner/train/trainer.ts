@@ -71,7 +71,7 @@ export async function train(
   const clock = parts.clock ?? startClock(epochs * perEpoch);
   const masked = search || masks ? weights.map(({ name }) => name) : [];
   const step = trainingStep(graph, { batch, masked, momentum, weightDecay });
-  if (step.classes !== data.classes) {
+  if (step.classes < data.classes) {
     throw new ModelError(`the network has ${step.classes} classes, the data ${data.classes}`);
   }
   const program = await engine.compile(exportOnnx(step.graph), engineOptions);
@@ -83,7 +83,7 @@ export async function train(
   let done = 0;
   try {
     for (let epoch = 1; epoch <= epochs; epoch++) {
-      for (const images of batches(data, batch, uniform, shift)) {
+      for (const images of batches({ ...data, classes: step.classes }, batch, uniform, shift)) {
         if (search) feedSoftMasks(feeds, weights, search);
         feeds[step.image] = images.images;
         feeds[stepNames.labels] = images.labels;

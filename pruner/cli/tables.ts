@@ -1,0 +1,110 @@
+/** The tables that the commands print. */
+import Table from "cli-table3";
+import { type Graph, isSparse } from "../../runtime/model/graph.ts";
+import { matrixOf } from "../../runtime/model/sparse/format.ts";
+import { storedBytes } from "../../runtime/model/sparse/index.ts";
+import { sizeOf } from "../../runtime/model/tensor.ts";
+import type { PackedLayer } from "../pack.ts";
+import type { PruneReport } from "../report.ts";
+
+/** What pruning did: the layers, then the sums, the search and the accuracy. */
+export function pruneTable(report: PruneReport): string {
+  const rows = report.layers.map((layer) => [
+    layer.node,
+    layer.shape.join("x"),
+    `${layer.keptBlocks} / ${layer.blocks}`,
+    percent(1 - layer.keptElements / layer.elements),
+    kilobytes(layer.denseBytes),
+    kilobytes(layer.storedBytes),
+  ]);
+  const { blocks, elements, bytes, accuracy, search, seconds } = report;
+  const lines = [
+    table(["layer", "weight", "kept blocks", "sparsity", "dense kB", "stored kB"], rows, [2, 3, 4, 5]),
+    `${report.method}, ${report.pattern}: ${blocks.kept} of ${blocks.total} blocks kept (asked: ${blocks.asked}), ` +
+      `${percent(1 - elements.kept / elements.total)} of the pruned weights removed`,
+    `weights: ${kilobytes(bytes.dense)} kB dense, ${kilobytes(bytes.stored)} kB stored`,
+  ];
+  for (const { node, reason } of report.skipped) lines.push(`not pruned: ${node} (${reason})`);
+  if (search) {
+    const end = search.epochs[search.epochs.length - 1];
+    lines.push(
+      `end of the search: ${percent(end.softFraction)} of the masks soft, ` +
+        `loss(hard) - loss(soft) = ${(end.lossHard - end.lossSoft).toExponential(1)}`,
+    );
+  }
+  if (accuracy) {
+    const { before, after } = accuracy;
+    lines.push(
+      `accuracy on ${after.images} images: ${percent(before.accuracy)} before, ${percent(after.accuracy)} after`,
+    );
+  }
+  const stages = Object.entries(seconds).map(([stage, value]) => `${stage} ${value.toFixed(0)} s`);
+  if (stages.length > 0) lines.push(stages.join(", "));
+  return lines.join("\n");
+}
+
+export function packTable(layers: readonly PackedLayer[]): string {
+  const rows = layers.map((layer) => [
+    layer.node,
+    layer.shape.join("x"),
+    percent(layer.zeros),
+    layer.pattern,
+    percent(layer.sparsity),
+    kilobytes(layer.denseBytes),
+    kilobytes(layer.storedBytes),
+  ]);
+  const head = ["layer", "weight", "zeros", "stored as", "sparsity", "dense kB", "stored kB"];
+  return table(head, rows, [2, 4, 5, 6]);
+}
+
+export interface WeightRow {
+  readonly node: string;
+  readonly op: string;
+  readonly shape: readonly number[];
+  readonly pattern: string; // "dense", "block:16x8", "2:4", "unstructured"
+  readonly density: number; // fraction of the elements that are stored
+  readonly bytes: number;
+}
+
+/** One row for each Conv, Gemm and MatMul with a constant weight. */
+export function weightRows(graph: Graph): WeightRow[] {
+  return graph.nodes.flatMap(({ name, op, inputs }) => {
+    const weight = ["Conv", "Gemm", "MatMul"].includes(op) ? graph.constants.get(inputs[1]) : undefined;
+    if (!weight) return [];
+    const row = { node: name, op, shape: weight.shape, bytes: storedBytes(weight) };
+    if (!isSparse(weight)) return [{ ...row, pattern: "dense", density: 1 }];
+    const elements = sizeOf(weight.shape);
+    if (weight.format === "n:m")
+      return [{ ...row, pattern: `${weight.n}:${weight.m}`, density: weight.n / weight.m }];
+    if (weight.format === "unstructured") {
+      return [{ ...row, pattern: "unstructured", density: weight.values.length / elements }];
+    }
+    const [rows, cols] = weight.blockShape;
+    const [outputs, inputsOf, taps] = matrixOf(weight.shape);
+    const blocks = Math.ceil(outputs / rows) * Math.ceil(inputsOf / cols) * taps;
+    return [{ ...row, pattern: `block:${rows}x${cols}`, density: weight.colIdx.length / blocks }];
+  });
+}
+
+export function inspectTable(rows: readonly WeightRow[]): string {
+  const cells = rows.map(({ node, op, shape, pattern, density, bytes }) => {
+    return [node, op, shape.join("x"), pattern, percent(density), kilobytes(bytes)];
+  });
+  return table(["layer", "op", "weight", "stored as", "density", "kB"], cells, [4, 5]);
+}
+
+function table(head: string[], rows: string[][], right: readonly number[]): string {
+  const colAligns = head.map((_, i) => (right.includes(i) ? ("right" as const) : ("left" as const)));
+  // No colours: the tables also go into files.
+  const made = new Table({ head, colAligns, style: { head: [], border: [], compact: true } });
+  made.push(...rows);
+  return made.toString();
+}
+
+export function percent(value: number): string {
+  return `${(100 * value).toFixed(1)} %`;
+}
+
+function kilobytes(bytes: number): string {
+  return (bytes / 1000).toFixed(1);
+}

@@ -1,0 +1,229 @@
+/**
+ * `filigree/pruner`: prune a trained network. Which weights vanish together is the pattern, which ones go is
+ * the method's choice, how the rest is stored follows from the pattern.
+ */
+import { ModelError } from "../runtime/model/errors.ts";
+import type { Graph } from "../runtime/model/graph.ts";
+import {
+  formatPattern,
+  type Mask,
+  parsePattern,
+  type SparsityPattern,
+} from "../runtime/model/pattern.ts";
+import type { SparseTensor } from "../runtime/model/sparse/format.ts";
+import { decodeWeight, encodeWeight } from "../runtime/model/sparse/index.ts";
+import { sizeOf, type Tensor } from "../runtime/model/tensor.ts";
+import { checkDataset, type Dataset } from "./data/dataset.ts";
+import { exportOnnx } from "./export/onnx.ts";
+import { importOnnx } from "./import/onnx.ts";
+import { type MethodName, methods } from "./methods/index.ts";
+import type { PruningTarget } from "./methods/method.ts";
+import { blockBudget, count } from "./pattern.ts";
+import { constantBytes, layerReports, type PruneReport } from "./report.ts";
+import { type Schedule, scheduleOf } from "./schedule.ts";
+import { simplify } from "./simplify.ts";
+import type { Engine } from "./train/engine.ts";
+import { evaluate } from "./train/evaluate.ts";
+import { ortNode } from "./train/ort-node.ts";
+import { type OnProgress, startClock } from "./train/progress.ts";
+import { searchMasks } from "./train/search.ts";
+import { trainable } from "./train/trainable.ts";
+import { multiplyMasks, stepsPerEpoch, train } from "./train/trainer.ts";
+import { chooseWeights, type NodeWeight, type WeightChoice } from "./weights.ts";
+
+export type { Dataset } from "./data/dataset.ts";
+export { exportOnnx } from "./export/onnx.ts";
+export { importOnnx } from "./import/onnx.ts";
+export { type MethodName, methods } from "./methods/index.ts";
+export { maskOfZeros, type PackedLayer, pack } from "./pack.ts";
+export type { LayerReport, PruneReport, SearchEpoch, SearchStep } from "./report.ts";
+export type { Schedule } from "./schedule.ts";
+export { simplify } from "./simplify.ts";
+export { type Evaluation, evaluate } from "./train/evaluate.ts";
+export { ortNode } from "./train/ort-node.ts";
+export type { OnProgress, Progress, Stage } from "./train/progress.ts";
+export { type TrainOptions, train } from "./train/trainer.ts";
+
+export interface PruneOptions extends WeightChoice {
+  readonly method?: MethodName; // smart, or magnitude where there is no data
+  readonly pattern?: SparsityPattern | string; // "block:16x8"
+  readonly sparsity?: number; // fraction of the blocks removed; n:m has its own
+  readonly maxSparsity?: number; // of any one layer
+  /** Without training images nothing is trained; without validation images no accuracy is measured. */
+  readonly data?: { readonly train?: Dataset; readonly validation?: Dataset };
+  readonly schedule?: Partial<Schedule>;
+  readonly seed?: number;
+  readonly engine?: Engine;
+  readonly threads?: number;
+  readonly onProgress?: OnProgress;
+}
+
+export interface Pruned {
+  readonly graph: Graph; // simplified; its pruned weights are sparse constants
+  readonly masks: ReadonlyMap<string, Mask>; // by weight
+  readonly report: PruneReport;
+}
+
+/**
+ * Prunes a network: with data, by a search (smart) and fine-tuning; without, by magnitude at once.
+ * Magnitude fine-tunes for as many epochs as smart searches and fine-tunes together.
+ */
+export async function prune(model: Uint8Array | Graph, options: PruneOptions = {}): Promise<Pruned> {
+  const { seed = 0, engine = ortNode, threads } = options;
+  const { train: images, validation } = options.data ?? {};
+  const engineOptions = { threads };
+  const source = model instanceof Uint8Array ? importOnnx(model) : model;
+  const dense = images ? trainable(source) : simplify(source);
+  const target = targetOf(options);
+  const method = methodOf(options);
+  if (images) checkDataset(images, "training data");
+  if (validation) checkDataset(validation, "validation data");
+  const { weights, skipped } = chooseWeights(dense, target.pattern, options);
+  const schedule = scheduleOf(method, options.schedule);
+  const run = methods[method](weights, target, schedule.search);
+
+  const seconds: Record<string, number> = {};
+  const timed = async <T>(stage: string, work: () => Promise<T>): Promise<T> => {
+    const started = performance.now();
+    const result = await work();
+    seconds[stage] = (performance.now() - started) / 1000;
+    return result;
+  };
+
+  let graph = dense;
+  let search: PruneReport["search"];
+  if (images) {
+    const { searchEpochs, fineTuneEpochs } = schedule;
+    const perEpoch = stepsPerEpoch(images, schedule.batch);
+    const parts = {
+      engine,
+      engineOptions,
+      weights,
+      clock: startClock((searchEpochs + fineTuneEpochs) * perEpoch),
+      onProgress: options.onProgress,
+    };
+    if (run.search) {
+      const found = await timed("search", () =>
+        searchMasks(graph, images, { ...schedule, epochs: searchEpochs, seed }, run, parts),
+      );
+      ({ graph, search } = found);
+    }
+    const masks = run.masks();
+    graph = await timed("fine-tune", () =>
+      train(
+        harden(graph, weights, masks),
+        images,
+        { ...schedule, epochs: fineTuneEpochs, seed: seed + 1 },
+        { ...parts, masks, stage: "fine-tune" },
+      ),
+    );
+  }
+
+  const masks = run.masks();
+  const sparse = encodeWeights(simplify(harden(graph, weights, masks)), weights, masks);
+  const layers = layerReports(sparse, weights, masks);
+  const sum = (of: (layer: (typeof layers)[number]) => number) =>
+    layers.reduce((all, l) => all + of(l), 0);
+  return {
+    graph: sparse,
+    masks,
+    report: {
+      model: sparse.name,
+      method,
+      pattern: formatPattern(target.pattern),
+      sparsity: target.sparsity,
+      seed,
+      accuracy: validation && {
+        before: await evaluate(dense, validation, engine, engineOptions),
+        after: await evaluate(sparse, validation, engine, engineOptions),
+      },
+      blocks: {
+        total: sum((layer) => layer.blocks),
+        asked: askedBlocks(target, weights),
+        kept: sum((layer) => layer.keptBlocks),
+      },
+      elements: { total: sum((layer) => layer.elements), kept: sum((layer) => layer.keptElements) },
+      bytes: constantBytes(sparse),
+      layers,
+      skipped,
+      search,
+      seconds,
+    },
+  };
+}
+
+/** The network as a dense ONNX file with zeros where weights were removed: to compare with other runtimes. */
+export function maskedOnnx(graph: Graph): Uint8Array {
+  const constants = new Map<string, Tensor | SparseTensor>();
+  for (const [name, constant] of graph.constants) {
+    constants.set(name, "format" in constant ? decodeWeight(constant) : constant);
+  }
+  return exportOnnx({ ...graph, constants });
+}
+
+function targetOf({
+  pattern = "block:16x8",
+  sparsity,
+  maxSparsity = 0.98,
+}: PruneOptions): PruningTarget {
+  const parsed = typeof pattern === "string" ? parsePattern(pattern) : pattern;
+  if (parsed.kind !== "n:m") return { pattern: parsed, sparsity: sparsity ?? 0.7, maxSparsity };
+  const own = 1 - parsed.n / parsed.m;
+  if (sparsity !== undefined && Math.abs(sparsity - own) > 1e-6) {
+    throw new ModelError(
+      `the pattern ${formatPattern(parsed)} has the sparsity ${own}, not ${sparsity}; leave it out`,
+    );
+  }
+  return { pattern: parsed, sparsity: own, maxSparsity };
+}
+
+function methodOf({ method, data }: PruneOptions): MethodName {
+  const chosen = method ?? (data?.train ? "smart" : "magnitude");
+  if (!Object.hasOwn(methods, chosen)) {
+    throw new ModelError(
+      `method "${chosen}" is not known; expected one of ${Object.keys(methods).join(", ")}`,
+    );
+  }
+  if (chosen === "smart" && !data?.train) {
+    throw new ModelError(
+      "smart learns its masks from images: give training data, or take the method magnitude",
+    );
+  }
+  return chosen;
+}
+
+/** Blocks that the target asks for. Of n:m: n of every full group. */
+function askedBlocks({ pattern, sparsity }: PruningTarget, weights: readonly NodeWeight[]): number {
+  if (pattern.kind !== "n:m") {
+    return blockBudget(
+      weights.reduce((sum, { blocks }) => sum + blocks.count, 0),
+      sparsity,
+    );
+  }
+  const { n, m } = pattern;
+  return weights.reduce((sum, { blocks: { shape } }) => {
+    const inputs = shape[1];
+    const rows = sizeOf(shape) / inputs;
+    return sum + rows * (Math.floor(inputs / m) * n + Math.min(n, inputs % m));
+  }, 0);
+}
+
+function harden(graph: Graph, weights: readonly NodeWeight[], masks: ReadonlyMap<string, Mask>): Graph {
+  return multiplyMasks(graph, weights, ({ name }) => masks.get(name)!.keep);
+}
+
+/** Stores each masked weight sparse, found by its node: simplifying may have renamed it. */
+function encodeWeights(
+  graph: Graph,
+  weights: readonly NodeWeight[],
+  masks: ReadonlyMap<string, Mask>,
+): Graph {
+  const constants = new Map(graph.constants);
+  for (const { node, name } of weights) {
+    const mask = masks.get(name)!;
+    if (count(mask.keep) === mask.keep.length) continue;
+    const weight = graph.nodes.find((candidate) => candidate.name === node)!.inputs[1];
+    constants.set(weight, encodeWeight(constants.get(weight) as Tensor<"float32">, mask));
+  }
+  return { ...graph, constants };
+}

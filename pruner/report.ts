@@ -1,0 +1,89 @@
+/** What pruning did, as plain data: it goes into JSON, tables and plots. */
+import { type Graph, isSparse } from "../runtime/model/graph.ts";
+import type { Mask } from "../runtime/model/pattern.ts";
+import { storedBytes } from "../runtime/model/sparse/index.ts";
+import { bytesPerElement, type Shape, sizeOf } from "../runtime/model/tensor.ts";
+import { count, keptBlocks } from "./pattern.ts";
+import type { Evaluation } from "./train/evaluate.ts";
+import type { NodeWeight, SkippedWeight } from "./weights.ts";
+
+export interface LayerReport {
+  readonly node: string;
+  readonly weight: string;
+  readonly shape: Shape;
+  readonly blocks: number;
+  readonly keptBlocks: number;
+  readonly elements: number;
+  readonly keptElements: number;
+  readonly denseBytes: number;
+  readonly storedBytes: number; // values and indices
+}
+
+/** Where the search stood after an epoch; epoch 0 is before the first step. Losses are of the same training images. */
+export interface SearchEpoch {
+  readonly epoch: number;
+  readonly tau: number;
+  readonly softFraction: number; // of the blocks, with a mask in (0.01, 0.99)
+  readonly lossSoft: number; // weights times their soft masks
+  readonly lossHard: number; // and then only the kept blocks
+}
+
+export interface SearchStep {
+  readonly step: number;
+  readonly tau: number;
+  readonly softFraction: number;
+}
+
+export interface PruneReport {
+  readonly model: string;
+  readonly method: string;
+  readonly pattern: string; // "block:16x8"
+  readonly sparsity: number; // asked, of the blocks
+  readonly seed: number;
+  readonly accuracy?: { readonly before: Evaluation; readonly after: Evaluation }; // on the validation images
+  readonly blocks: { readonly total: number; readonly asked: number; readonly kept: number };
+  readonly elements: { readonly total: number; readonly kept: number }; // of the pruned weights
+  readonly bytes: { readonly dense: number; readonly stored: number }; // of all constants
+  readonly layers: readonly LayerReport[];
+  readonly skipped: readonly SkippedWeight[];
+  readonly search?: {
+    readonly epochs: readonly SearchEpoch[];
+    readonly steps: readonly SearchStep[]; // a hundred or so of them
+  };
+  readonly seconds: Readonly<Record<string, number>>; // of each stage
+}
+
+export function layerReports(
+  graph: Graph,
+  weights: readonly NodeWeight[],
+  masks: ReadonlyMap<string, Mask>,
+): LayerReport[] {
+  return weights.map(({ node, name, blocks }) => {
+    const mask = masks.get(name)!;
+    const elements = sizeOf(blocks.shape);
+    // Found by node: simplifying may have renamed the weight.
+    const stored = graph.nodes.find((candidate) => candidate.name === node)!.inputs[1];
+    return {
+      node,
+      weight: name,
+      shape: blocks.shape,
+      blocks: blocks.count,
+      keptBlocks: keptBlocks(mask),
+      elements,
+      keptElements: count(mask.keep),
+      denseBytes: 4 * elements,
+      storedBytes: storedBytes(graph.constants.get(stored)!),
+    };
+  });
+}
+
+/** Bytes of all constants: dense, and as they are stored. */
+export function constantBytes(graph: Graph): { dense: number; stored: number } {
+  let dense = 0;
+  let stored = 0;
+  for (const constant of graph.constants.values()) {
+    dense += sizeOf(constant.shape) * (isSparse(constant) ? 4 : bytesPerElement(constant.dtype));
+    stored += storedBytes(constant);
+  }
+  return { dense, stored };
+}
