@@ -1,5 +1,5 @@
 /**
- * Reads an ONNX file (protobuf, opset 7 to 21) into a Graph whose operators mean what they do in opset 17.
+ * Reads an ONNX file (protobuf, opset 7 to 25) into a Graph whose operators mean what they do in opset 17.
  * The bytes may be anything: what is wrong or not supported is a ModelError that names where.
  */
 import { fromBinary } from "@bufbuild/protobuf";
@@ -15,7 +15,7 @@ import { type ModelProto, ModelProtoSchema, type NodeProto, type ValueInfoProto 
 import { type Rewriting, rewrites } from "./rewrites.ts";
 import { importDType, importTensor } from "./tensor.ts";
 
-export const opsetRange = [7, 21] as const;
+export const opsetRange = [7, 25] as const;
 
 /** The graph in an ONNX file. Initializers and Constant nodes become constants; no shape is inferred yet. */
 export function importOnnx(bytes: Uint8Array): Graph {
@@ -45,9 +45,14 @@ export function importOnnx(bytes: Uint8Array): Graph {
   }
 
   const taken = new Set(proto.node.flatMap((node) => [...node.input, ...node.output]));
+  const read = new Set([
+    ...proto.node.flatMap((node) => node.input),
+    ...proto.output.map((info) => info.name),
+  ]);
   const rewriting: Rewriting = {
     opset,
     constants,
+    isRead: (value) => read.has(value),
     addConstant(base, value) {
       let name = base;
       for (let i = 1; taken.has(name) || constants.has(name); i++) name = `${base}_${i}`;
@@ -100,7 +105,7 @@ function parse(bytes: Uint8Array): ModelProto {
 
 function opsetOf(model: ModelProto): number {
   const entry = model.opsetImport.find(({ domain }) => isOnnxDomain(domain));
-  if (!entry) throw new ModelError("the model uses no operators of ONNX itself; expected opset 7 to 21");
+  if (!entry) throw new ModelError("the model uses no operators of ONNX itself; expected opset 7 to 25");
   const [first, last] = opsetRange;
   if (entry.version < first || entry.version > last) {
     throw new ModelError(

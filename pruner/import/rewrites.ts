@@ -7,6 +7,7 @@ import { type Tensor, tensor } from "../../runtime/model/tensor.ts";
 export interface Rewriting {
   readonly opset: number;
   readonly constants: ReadonlyMap<string, Tensor>;
+  isRead(value: string): boolean;
   /** Adds a constant and returns its name: `base`, with a number behind it where that is taken. */
   addConstant(base: string, value: Tensor): string;
 }
@@ -31,7 +32,7 @@ export const rewrites: Readonly<Record<string, Rewrite>> = {
   },
 
   /** At inference the values pass through. */
-  Dropout(node, { constants }) {
+  Dropout(node, { constants, isRead }) {
     const training = node.inputs[2] ? constants.get(node.inputs[2]) : undefined;
     if (node.inputs[2] && training?.data[0] !== 0) {
       throw refused(
@@ -39,6 +40,9 @@ export const rewrites: Readonly<Record<string, Rewrite>> = {
         "training_mode is set, or not known before running; export the model for inference",
       );
     }
+    const [, mask = ""] = node.outputs;
+    if (mask !== "" && isRead(mask))
+      throw refused(node, `the mask '${mask}' is read; expected no second output`);
     return {
       ...node,
       op: "Identity",
