@@ -1,0 +1,134 @@
+/** From the bytes of a model file to something that runs, in this thread: read, plan, choose a backend, prepare. */
+import type { Backend, Executable, Tensors } from "./backends/backend.ts";
+import { type BackendName, backends } from "./backends/index.ts";
+import { isCrossOriginIsolated, wantedThreads, whyOneThread } from "./capabilities.ts";
+import { comparing } from "./compare.ts";
+import { ModelError, nodeName } from "./model/errors.ts";
+import { readModel } from "./model/file.ts";
+import { type ExecutionPlan, plan } from "./plan.ts";
+import type { PrepareModelOptions, SessionInfo, SessionValue } from "./session.ts";
+
+export interface PreparedModel {
+  readonly executable: Executable;
+  readonly info: SessionInfo;
+}
+
+/** How far the preparation is. */
+export type OnStep = (done: number, total: number) => void;
+
+const steps = 3; // read, planned, prepared
+
+/** Throws a ModelError where the file is damaged, a node is not valid, or no backend takes the model. */
+export async function prepareModel(
+  bytes: Uint8Array,
+  options: PrepareModelOptions = {},
+  onStep: OnStep = () => {},
+): Promise<PreparedModel> {
+  onStep(0, steps);
+  const { graph, meta } = await readModel(bytes);
+  onStep(1, steps);
+  const planned = plan(graph, { shapes: options.shapes });
+  onStep(2, steps);
+  const { executable, backend, reasons } = await firstThatTakes(planned, options);
+  const { threads = 1, relaxedSimd = false } = executable as Executable & Partial<Facts>;
+  const why = backend === "wasm" && threads === 1 ? whyOneThread(options.threads) : undefined;
+  if (why) reasons.push(why);
+  onStep(3, steps);
+  const info: SessionInfo = {
+    inputs: planned.graph.inputs as readonly SessionValue[],
+    outputs: planned.graph.outputs as readonly SessionValue[],
+    capabilities: {
+      backend,
+      threads,
+      relaxedSimd,
+      crossOriginIsolated: isCrossOriginIsolated(),
+      reasons,
+    },
+    meta,
+  };
+  return { executable: await debugged(executable, planned, info, options), info };
+}
+
+/** What an executable may say of itself. */
+interface Facts {
+  readonly threads: number;
+  readonly relaxedSimd: boolean;
+}
+
+/** The first backend that takes the whole model; never one for some nodes and another for the rest. */
+async function firstThatTakes(
+  planned: ExecutionPlan,
+  { backend = "auto", threads }: PrepareModelOptions,
+) {
+  const known = Object.keys(backends) as BackendName[];
+  if (backend !== "auto" && !known.includes(backend)) {
+    throw new ModelError(`backend "${backend}" is not known; expected auto, ${known.join(" or ")}`);
+  }
+  if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1)) {
+    throw new ModelError(`threads is ${threads}; expected a whole number ≥ 1`);
+  }
+  const reasons: string[] = [];
+  for (const name of backend === "auto" ? known : [backend]) {
+    const declined = whyDeclined(backends[name], planned);
+    if (declined) {
+      reasons.push(declined);
+      continue;
+    }
+    const wanted = wantedThreads(threads);
+    for (const count of wanted > 1 ? [wanted, 1] : [1]) {
+      try {
+        const executable = await backends[name].prepare(planned, { threads: count });
+        return { executable, backend: name, reasons };
+      } catch (error) {
+        // A thread that cannot start, or memory that cannot be had, is no reason to give up what runs without.
+        reasons.push(
+          `${name} failed with ${count} ${count > 1 ? "threads" : "thread"}: ${messageOf(error)}`,
+        );
+      }
+    }
+  }
+  throw new ModelError(`no backend can run '${planned.graph.name}': ${reasons.join("; ")}`);
+}
+
+function whyDeclined(backend: Backend, planned: ExecutionPlan): string | undefined {
+  for (const node of planned.graph.nodes) {
+    const why = backend.unsupported(node, planned);
+    if (why) return `${backend.name} declined ${nodeName(node)}: ${why}`;
+  }
+  return undefined;
+}
+
+/** The executable, saying what the debug level asks for. */
+async function debugged(
+  executable: Executable,
+  planned: ExecutionPlan,
+  { capabilities }: SessionInfo,
+  { debug = 0 }: PrepareModelOptions,
+): Promise<Executable> {
+  if (debug < 1) return executable;
+  const { nodes, name } = planned.graph;
+  console.log(`filigree: '${name}', ${nodes.length} nodes`, capabilities);
+  console.table(
+    nodes.map((node) => ({
+      node: nodeName(node),
+      outputs: node.outputs.map((value) => `[${planned.values.get(value)?.shape}]`).join(" "),
+    })),
+  );
+  if (debug < 2) return executable;
+  let isTimed = false;
+  const timed: Executable = {
+    ...executable,
+    async run(inputs: Tensors) {
+      if (!isTimed) console.table(await executable.profile(inputs));
+      isTimed = true;
+      return executable.run(inputs);
+    },
+  };
+  return debug < 3
+    ? timed
+    : comparing(timed, planned, backends[capabilities.backend], backends.reference);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

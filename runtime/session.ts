@@ -1,0 +1,85 @@
+/** What the user of the runtime holds and says: a session, its options, and what it could and could not do. */
+import type { ProfileRow } from "./backends/backend.ts";
+import type { BackendName } from "./backends/index.ts";
+import type { DType, Shape, Tensor } from "./model/tensor.ts";
+
+/** An input or output of the loaded model, all sizes known. */
+export interface SessionValue {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: Shape;
+}
+
+/** By name. A bare array takes the declared shape; a model of one input also takes it as `input`. */
+export type SessionInputs = Readonly<
+  Record<string, Tensor | Float32Array | Int32Array | Uint8Array<ArrayBufferLike>>
+>;
+
+/** What runs, and why not more. */
+export interface Capabilities {
+  readonly backend: BackendName;
+  readonly threads: number;
+  readonly relaxedSimd: boolean; // fused multiply-add is used
+  readonly crossOriginIsolated: boolean; // of the worker: what threads need
+  readonly reasons: readonly string[]; // one sentence for each thing that fell back: threads, backend, cache
+}
+
+export interface RunOptions {
+  /** Moves the inputs' buffers to the worker: nothing is copied, and the caller's arrays are empty afterwards. */
+  readonly transfer?: boolean;
+}
+
+/** A model in its worker, ready to run. */
+export interface Session {
+  readonly inputs: readonly SessionValue[];
+  readonly outputs: readonly SessionValue[];
+  readonly capabilities: Capabilities;
+  readonly meta: Readonly<Record<string, unknown>>; // what the file says of its making
+  /**
+   * The outputs for these inputs, by name; the caller owns them. Inputs are copied when called, unless
+   * `transfer` is set. Calls may overlap: they run in order. Rejects with a ModelError on a missing,
+   * unknown or unfit input (the session stays usable), with an Error once the worker has ended.
+   */
+  run(inputs: SessionInputs, options?: RunOptions): Promise<Record<string, Tensor>>;
+  /** Runs the model `runs` times (zeros where no inputs are given) and times every step. */
+  profile(inputs?: SessionInputs, runs?: number): Promise<readonly ProfileRow[]>;
+  /** Ends the worker and its threads. Calls under way reject. */
+  dispose(): void;
+}
+
+export interface LoadProgress {
+  readonly phase: "download" | "prepare";
+  readonly loaded: number; // bytes of a download; steps of the preparation
+  readonly total?: number; // absent where the server does not say
+}
+
+/** What the worker needs to know to prepare a model. */
+export interface PrepareModelOptions {
+  /** "auto" (default): the first backend that takes the whole model. A named one is used or the load fails. */
+  readonly backend?: BackendName | "auto";
+  /** At most so many; by default one a core, up to 8. */
+  readonly threads?: number;
+  /** Sizes of inputs that the model leaves open, by input name. */
+  readonly shapes?: Readonly<Record<string, Shape>>;
+  /**
+   * 1: the console shows the plan, the backend and why another declined. 2: also the time of every
+   * operator, at the first run. 3: also every run is compared with the reference backend, and
+   * rejects naming the first node that differs.
+   */
+  readonly debug?: 0 | 1 | 2 | 3;
+}
+
+export interface LoadOptions extends PrepareModelOptions {
+  /** Aborts the download and the preparation: `load` rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: LoadProgress) => void;
+  /** Keeps a downloaded model in IndexedDB, by content hash (default true). */
+  readonly cache?: boolean;
+  /** "sha256-" and the base64 hash of the file: anything else is refused. */
+  readonly integrity?: string;
+  /** The worker to use, where a bundler or a policy asks for another than the one beside this module. */
+  readonly worker?: Worker | (() => Worker);
+}
+
+/** What the worker tells of a prepared model. */
+export type SessionInfo = Pick<Session, "inputs" | "outputs" | "capabilities" | "meta">;
