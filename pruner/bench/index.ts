@@ -21,6 +21,8 @@ export interface BenchModel extends Omit<EngineSpec, "url"> {
 export interface BenchOptions extends Pick<BenchJob, "rounds" | "classify"> {
   /** "auto" (default): Chromium where it is found. */
   readonly place?: "auto" | "chromium" | "node";
+  /** Folder of the built package, where it is another than this package's dist/. */
+  readonly dist?: string;
   readonly onProgress?: Progress;
 }
 
@@ -35,7 +37,7 @@ export async function benchmark(
   samples: readonly Tensors[],
   options: BenchOptions = {},
 ): Promise<Benchmark> {
-  const { rounds, classify, place = "auto", onProgress } = options;
+  const { rounds, classify, place = "auto", onProgress, dist = builtFolder() } = options;
   const files: Record<string, Uint8Array> = {};
   const engines = models.map(({ model, ...spec }, i) => {
     const url = `/models/${i}`;
@@ -46,16 +48,17 @@ export async function benchmark(
   files["/samples"] = encoded.bytes;
   const job: BenchJob = { engines, samples: encoded.samples, rounds, classify };
   return place === "node" || (place === "auto" && !findChromium())
-    ? inNode(job, files, onProgress)
-    : inChromium(job, files, onProgress);
+    ? inNode(dist, job, files, onProgress)
+    : inChromium(dist, job, files, onProgress);
 }
 
 async function inChromium(
+  dist: string,
   job: BenchJob,
   files: Readonly<Record<string, Uint8Array>>,
   onProgress?: Progress,
 ): Promise<Benchmark> {
-  const folders: Record<string, string> = { "/dist/": builtFolder() };
+  const folders: Record<string, string> = { "/dist/": dist };
   const notes: string[] = [];
   const ort = ortFolder();
   if (ort) folders["/ort/"] = ort;
@@ -68,6 +71,7 @@ async function inChromium(
 
 /** One thread: Node has no workers that the runtime could start. */
 async function inNode(
+  dist: string,
   job: BenchJob,
   files: Readonly<Record<string, Uint8Array>>,
   onProgress?: Progress,
@@ -82,7 +86,7 @@ async function inNode(
     engines = engines.filter(({ kind }) => kind !== "onnxruntime-web");
   }
   const request: WorkerRequest = { job: { ...job, engines: withReferences(engines) }, files };
-  const worker = new Worker(join(builtFolder(), "bench-worker.js"), { workerData: request });
+  const worker = new Worker(join(dist, "bench-worker.js"), { workerData: request });
   try {
     const report = await new Promise<BenchReport>((resolve, reject) => {
       worker.on("message", (message: WorkerMessage) => {
