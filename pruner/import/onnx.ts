@@ -13,6 +13,7 @@ import { constantOf } from "./constant.ts";
 import { modernSoftmax } from "./legacy-softmax.ts";
 import { type ModelProto, ModelProtoSchema, type NodeProto, type ValueInfoProto } from "./onnx_pb.ts";
 import { type Rewriting, rewrites } from "./rewrites.ts";
+import { createShapeChains } from "./shape-chains.ts";
 import { importDType, importTensor } from "./tensor.ts";
 
 export const opsetRange = [7, 25] as const;
@@ -44,7 +45,10 @@ export function importOnnx(bytes: Uint8Array): Graph {
     addConstant(initializer.name, importTensor(initializer, what), what);
   }
 
-  const taken = new Set(proto.node.flatMap((node) => [...node.input, ...node.output]));
+  const taken = new Set([
+    ...proto.node.flatMap((node) => [...node.input, ...node.output]),
+    ...proto.input.map((info) => info.name),
+  ]);
   const read = new Set([
     ...proto.node.flatMap((node) => node.input),
     ...proto.output.map((info) => info.name),
@@ -60,6 +64,7 @@ export function importOnnx(bytes: Uint8Array): Graph {
       return name;
     },
   };
+  const chains = createShapeChains(rewriting);
   const names = uniqueNames(proto.node);
   const nodes: Node[] = [];
   for (const [i, nodeProto] of proto.node.entries()) {
@@ -69,7 +74,9 @@ export function importOnnx(bytes: Uint8Array): Graph {
       addConstant(node.outputs[0], constantOf(node), nodeName(node));
       continue;
     }
-    const rewritten = Object.hasOwn(rewrites, node.op) ? rewrites[node.op](node, rewriting) : node;
+    const modern = Object.hasOwn(rewrites, node.op) ? rewrites[node.op](node, rewriting) : node;
+    const rewritten = chains.follow(modern);
+    if (!rewritten) continue;
     const operator = operatorOf(rewritten.op);
     if (!operator) {
       const known = Object.keys(operators).join(", ");
@@ -78,6 +85,8 @@ export function importOnnx(bytes: Uint8Array): Graph {
     readAttrs(rewritten, operator.attrs);
     nodes.push(rewritten);
   }
+
+  chains.check(proto.output.map((info) => info.name));
 
   const graph: Graph = {
     name: proto.name || "graph",

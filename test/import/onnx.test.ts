@@ -272,6 +272,51 @@ describe("older and newer forms", () => {
       ["BatchNormalization"],
     ],
     [
+      "x.view(x.size(0), -1)",
+      {
+        shape: ["batch", 3, 2, 2],
+        nodes: [
+          { opType: "Shape", input: ["x"], output: ["shape"] },
+          { opType: "Gather", input: ["shape", "zero"], output: ["size"], attribute: [int("axis", 0)] },
+          { opType: "Unsqueeze", input: ["size", "axes"], output: ["sizes"] },
+          {
+            opType: "Concat",
+            input: ["sizes", "rest"],
+            output: ["target"],
+            attribute: [int("axis", 0)],
+          },
+          node("Reshape", ["x", "target"]),
+        ],
+        initializers: [
+          { name: "zero", dataType: dataTypes.int64, int64Data: [0n] },
+          int64("axes", 0),
+          int64("rest", -1),
+        ],
+      },
+      image,
+      ["Reshape"],
+    ],
+    [
+      "x.view(x.shape[:2] + [4])",
+      {
+        shape: ["batch", 3, 2, 2],
+        nodes: [
+          { opType: "Shape", input: ["x"], output: ["shape"] },
+          { opType: "Slice", input: ["shape", "zero", "two"], output: ["front"] },
+          {
+            opType: "Concat",
+            input: ["front", "four"],
+            output: ["target"],
+            attribute: [int("axis", 0)],
+          },
+          node("Reshape", ["x", "target"]),
+        ],
+        initializers: [int64("zero", 0), int64("two", 2), int64("four", 4)],
+      },
+      image,
+      ["Reshape"],
+    ],
+    [
       "a Constant node",
       {
         nodes: [
@@ -366,6 +411,20 @@ describe("refuses", () => {
         nodes: [{ opType: "Dropout", input: ["x"], output: ["d", "mask"] }, node("Mul", ["d", "mask"])],
       }),
       /^Dropout 'Dropout_0': the mask 'mask' is read/,
+    ],
+    [
+      "a shape that is computed with",
+      model({
+        nodes: [{ opType: "Shape", input: ["x"], output: ["shape"] }, node("Mul", ["shape", "shape"])],
+      }),
+      /^Shape 'Shape_0': 'shape' is computed from a shape and read by Mul 'Mul_1'/,
+    ],
+    [
+      "a Reshape to sizes that are not known",
+      model({
+        nodes: [{ opType: "Shape", input: ["x"], output: ["shape"] }, node("Reshape", ["x", "shape"])],
+      }),
+      /^Reshape 'Reshape_1': its shape is computed by Shape 'Shape_0' and is not known/,
     ],
     [
       "a constant of a name that is there",
