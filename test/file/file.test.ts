@@ -323,6 +323,66 @@ describe("a hostile header", () => {
     await expect(readModel(forge(change))).rejects.toThrow(modelError(message));
   });
 
+  test("with any field replaced by anything, it is refused with a ModelError or read", async () => {
+    const junk = fc.oneof(
+      fc.constantFrom(
+        null,
+        true,
+        -1,
+        0.5,
+        0,
+        1,
+        2 ** 31,
+        2 ** 53,
+        1e300,
+        "",
+        "x",
+        "__proto__",
+        "csr",
+        [],
+        {},
+      ),
+      fc.constantFrom<unknown>(
+        [[]],
+        [null],
+        [1, -1],
+        [2 ** 30, 2 ** 30],
+        { tensor: 0 },
+        { number: "NaN" },
+      ),
+    );
+    let [refused, read] = [0, 0];
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.nat(), { minLength: 1, maxLength: 8 }), junk, async (path, value) => {
+        await readModel(forge((header) => replaceAt(header, path, value))).then(
+          () => read++,
+          (error) => {
+            expect(error.name, error.stack).toBe("ModelError");
+            refused++;
+          },
+        );
+      }),
+      { numRuns: 1500 },
+    );
+    expect(Math.min(refused, read)).toBeGreaterThan(50); // both happen: names and meta may be anything
+  });
+
+  /** Walks down: each number chooses a field of what it has reached. */
+  function replaceAt(header: Header, path: readonly number[], value: unknown): void {
+    let at = header;
+    for (const [depth, choice] of path.entries()) {
+      const fields = Object.keys(at);
+      const field = fields[choice % fields.length];
+      const isLeaf =
+        typeof at[field] !== "object" || at[field] === null || !Object.keys(at[field]).length;
+      if (isLeaf || depth === path.length - 1) {
+        at[field] = value;
+        return;
+      }
+      at = at[field];
+    }
+  }
+
   const tensorOf = (header: Header, constant: number) =>
     header.tensors[header.graph.constants[constant].tensor];
   const sectionOf = (header: Header, constant: number, name: string) =>
