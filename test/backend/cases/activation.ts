@@ -17,6 +17,7 @@ export const clip: Case[] = [
   ),
   single("Clip", "only a lower bound", [randomTensor([2, 9], 11), scalar(-0.25)]),
   single("Clip", "only an upper bound", [randomTensor([2, 9], 12), undefined, scalar(0.25)]),
+  single("Clip", "bounds that cross", [randomTensor([2, 9], 15), scalar(0.5), scalar(-0.5)]),
   single("Clip", "no bound", [randomTensor([2, 9], 13)]),
   single("Clip", "-1.5 to 1.25", [randomTensor([1, 3, 5, 5], 14, -3, 3), scalar(-1.5), scalar(1.25)]),
 ];
