@@ -1,0 +1,15 @@
+/** `npm run bench -- NAME`: the benchmarks of the project itself. A new one is a file here and a line below. */
+import { layers } from "./layers.ts";
+
+const benches: Record<string, (args: string[]) => Promise<void>> = { layers };
+
+const [name, ...args] = process.argv.slice(2);
+const bench = benches[name];
+try {
+  if (!bench)
+    throw new Error(`no benchmark "${name ?? ""}"; there are: ${Object.keys(benches).join(", ")}`);
+  await bench(args);
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}
