@@ -13,7 +13,7 @@ const root = fileURLToPath(new URL("./", import.meta.url));
 const maxBrotliBytes = 60_000;
 
 /** One self-contained file each, so that they can be copied to any server. */
-const runtimeFiles = {
+export const runtimeFiles = {
   index: "runtime/index.ts",
   worker: "runtime/worker.ts",
   thread: "runtime/backends/wasm/thread.ts",
@@ -58,6 +58,7 @@ async function main(): Promise<void> {
   for (const [name, file] of Object.entries(runtimeFiles)) await buildForBrowser(name, file);
   await buildForBrowser("bench/page", "demo/bench/page.ts");
   await buildForNode(nodeFiles);
+  chmodSync(`${root}dist/cli.js`, 0o755);
   buildTypes();
   weigh(Object.keys(runtimeFiles));
 }
@@ -81,11 +82,14 @@ export async function buildForBrowser(name: string, file: string, outDir = "dist
 }
 
 /** Modules for Node; dependencies are resolved where the package is installed. */
-async function buildForNode(files: Readonly<Record<string, string>>): Promise<void> {
+export async function buildForNode(
+  files: Readonly<Record<string, string>>,
+  outDir = "dist",
+): Promise<void> {
   await build({
     ...shared,
     build: {
-      outDir: "dist",
+      outDir,
       emptyOutDir: false,
       target: "node20",
       ssr: true,
@@ -96,7 +100,6 @@ async function buildForNode(files: Readonly<Record<string, string>>): Promise<vo
       },
     },
   });
-  chmodSync(`${root}dist/cli.js`, 0o755);
 }
 
 function buildTypes(): void {

@@ -32,10 +32,8 @@ describe("runInPage", () => {
     ],
     ["a file that is missing", "await import('./gone.js')", /404 .*gone\.js/],
   ];
-  for (const [what, job, message] of failures) {
-    test(`rejects with ${what} when the job fails`, async (ctx) => {
-      if (!findChromium()) ctx.skip(howToGetChromium);
-      await expect(runInPage({ ...page(job), onConsole: () => {} }, {})).rejects.toThrow(message);
-    });
-  }
+  test.for(failures)("rejects with %s when the job fails", async ([, job, message], ctx) => {
+    if (!findChromium()) ctx.skip(howToGetChromium);
+    await expect(runInPage({ ...page(job), onConsole: () => {} }, {})).rejects.toThrow(message);
+  });
 });
