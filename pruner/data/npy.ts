@@ -33,8 +33,8 @@ export function readNpy(bytes: Uint8Array, what: string): Tensor {
       `${what}: [${shape}] of ${descr} needs ${needed} bytes, there are ${bytes.length - start}`,
     );
   }
-  // A copy starts aligned, whatever the header's length.
-  return read(shape, bytes.slice(start, start + needed).buffer, what);
+  // A copy, so that it starts aligned. (Not `slice`: a Buffer's gives a view.)
+  return read(shape, new Uint8Array(bytes.subarray(start, start + needed)).buffer, what);
 }
 
 const readers: Record<string, (shape: Shape, buffer: ArrayBuffer, what: string) => Tensor> = {
