@@ -1,7 +1,8 @@
 /**
- * f32_transpose: copies [n0, n1, n2, n3] where neighbours along dimension 2 lie together in the input and
- * neighbours along dimension 3 in the output: planes of channels to pixels of channels, and back.
- * Squares of 4x4 go through registers; what is left over, one element at a time along dimension 2.
+ * f32_transpose: copies planes of channels to pixels of channels, and back.
+ *
+ * Of two dimensions P and Q, neighbours along P lie together in the input, neighbours along Q in the output.
+ * Squares of 4x4 go through registers; what is left over goes one element at a time.
  */
 import {
   bump,
@@ -21,84 +22,74 @@ import {
 export const transposeName = "f32_transpose";
 
 /**
- * Parameters: a, out: addresses; n0..n3: sizes, each ≥ 1; a0, a1, a3, out0, out1, out2: strides in bytes
- * (a2 and out3 are 4).
+ * Parameters: a, out: addresses; n0, n1: sizes around, with their strides a0, a1, out0, out1; then the two
+ * dimensions, whichever is to be walked in the outer loop and whichever in the inner one: size, stride in the
+ * input, stride in the output; last the strides between the rows of a square: of Q in the input, of P in the
+ * output. Strides are in bytes, sizes ≥ 1.
  */
 export function transpose(): Func {
-  const names = ["a", "out", "n0", "n1", "n2", "n3", "a0", "a1", "a3", "out0", "out1", "out2"] as const;
-  const params = Object.fromEntries(names.map((name) => [name, "i32"])) as Record<
-    (typeof names)[number],
-    "i32"
-  >;
+  const names = [
+    ...["a", "out", "n0", "n1", "a0", "a1", "out0", "out1"],
+    ...["outer", "outerFrom", "outerTo", "inner", "innerFrom", "innerTo", "rowFrom", "rowTo"],
+  ];
+  const params: Record<string, "i32"> = Object.fromEntries(names.map((name) => [name, "i32"]));
   return func(transposeName, params, (p, local) => {
-    const [outer, inner, left, across, from, to, a1, out1] = locals(local, "i32", 8);
-    const [a, out, end] = locals(local, "i32", 3);
+    const [left0, left1, leftOuter, leftInner, from, to, row] = locals(local, "i32", 7);
+    const [a1, out1, a, out] = locals(local, "i32", 4);
     const rows = locals(local, "v128", 4);
     const mixed = locals(local, "v128", 4);
+    const by = (stride: Local, times: 1 | 4): Code => i32.shl(stride, i32.const(times === 4 ? 2 : 0));
 
     const square: Code[] = [
-      set(end, from),
-      ...rows.flatMap((row) => [set(row, v128.load(end)), set(end, i32.add(end, p.a3))]),
+      set(row, from),
+      ...rows.flatMap((vector) => [set(vector, v128.load(row)), bump(row, p.rowFrom)]),
       ...transposeSquare(rows, mixed),
-      set(end, to),
-      ...rows.flatMap((row) => [v128.store(end, row), set(end, i32.add(end, p.out2))]),
+      set(row, to),
+      ...rows.flatMap((vector) => [v128.store(row, vector), bump(row, p.rowTo)]),
     ];
-    const single: Code[] = [i32.store(to, i32.load(from))];
-    /** Walks dimension 2 from the place of `a` and `out`, by squares where `body` is one. */
-    const along = (body: Code[], by: number): Code =>
-      whileDo(i32.gt_s(left, i32.const(by - 1)), [
+    const alongOuter = (count: 1 | 4): Code[] =>
+      Array.from({ length: count }, (_, i) => {
+        const at = (address: Local, stride: Local) => i32.add(address, i32.mul(stride, i32.const(i)));
+        return i32.store(at(to, p.outerTo), i32.load(at(from, p.outerFrom)));
+      });
+    /** While at least `times` are left along the inner dimension. */
+    const walkInner = (times: 1 | 4, body: Code[]): Code =>
+      whileDo(i32.gt_s(leftInner, i32.const(times - 1)), [
         ...body,
-        bump(from, by * 4),
-        set(to, i32.add(to, i32.mul(p.out2, i32.const(by)))),
-        bump(left, -by),
+        set(from, i32.add(from, by(p.innerFrom, times))),
+        set(to, i32.add(to, by(p.innerTo, times))),
+        bump(leftInner, -times),
+      ]);
+    const walkOuter = (times: 1 | 4, inner: Code[]): Code =>
+      whileDo(i32.gt_s(leftOuter, i32.const(times - 1)), [
+        set(from, a),
+        set(to, out),
+        set(leftInner, p.inner),
+        ...inner,
+        set(a, i32.add(a, by(p.outerFrom, times))),
+        set(out, i32.add(out, by(p.outerTo, times))),
+        bump(leftOuter, -times),
       ]);
     const plane: Code[] = [
       set(a, a1),
       set(out, out1),
-      set(across, p.n3),
-      whileDo(i32.gt_s(across, i32.const(3)), [
-        set(from, a),
-        set(to, out),
-        set(left, p.n2),
-        along(square, 4),
-        // Up to 3 rows of 4: row by row.
-        whileDo(i32.gt_s(left, i32.const(0)), [
-          set(end, from),
-          ...[0, 1, 2, 3].flatMap((i) => [
-            i32.store(to, i32.load(end), i * 4),
-            set(end, i32.add(end, p.a3)),
-          ]),
-          bump(from, 4),
-          set(to, i32.add(to, p.out2)),
-          bump(left, -1),
-        ]),
-        set(a, i32.add(a, i32.shl(p.a3, i32.const(2)))),
-        bump(out, 16),
-        bump(across, -4),
-      ]),
-      whileDo(i32.gt_s(across, i32.const(0)), [
-        set(from, a),
-        set(to, out),
-        set(left, p.n2),
-        along(single, 1),
-        set(a, i32.add(a, p.a3)),
-        bump(out, 4),
-        bump(across, -1),
-      ]),
+      set(leftOuter, p.outer),
+      walkOuter(4, [walkInner(4, square), walkInner(1, alongOuter(4))]),
+      walkOuter(1, [walkInner(1, alongOuter(1))]),
     ];
     return [
-      set(outer, p.n0),
+      set(left0, p.n0),
       doWhile(
         [
           set(a1, p.a),
           set(out1, p.out),
-          set(inner, p.n1),
-          doWhile([...plane, bump(a1, p.a1), bump(out1, p.out1), bump(inner, -1)], inner),
+          set(left1, p.n1),
+          doWhile([...plane, bump(a1, p.a1), bump(out1, p.out1), bump(left1, -1)], left1),
           bump(p.a, p.a0),
           bump(p.out, p.out0),
-          bump(outer, -1),
+          bump(left0, -1),
         ],
-        outer,
+        left0,
       ),
     ];
   });

@@ -1,8 +1,13 @@
-/** Single layers as networks: a convolution with bias, seeded weights, dense or pruned to an exact number of blocks. */
+/**
+ * Single layers as networks: a convolution with bias, seeded weights, dense or pruned to an exact number of blocks.
+ * A few of one shape stand in a row, as in a network, so that what a call costs any engine once (inputs and outputs
+ * copied and put in its own order) weighs as it does there; times are per layer.
+ */
 import { blockBudget, blocksOf, expand, topK } from "../../pruner/pattern.ts";
 import { random } from "../../pruner/train/random.ts";
-import type { Graph } from "../../runtime/model/graph.ts";
+import type { Graph, Node } from "../../runtime/model/graph.ts";
 import { parsePattern } from "../../runtime/model/pattern.ts";
+import type { SparseTensor } from "../../runtime/model/sparse/format.ts";
 import { encodeWeight } from "../../runtime/model/sparse/index.ts";
 import { type Shape, sizeOf, type Tensor, tensor } from "../../runtime/model/tensor.ts";
 
@@ -25,34 +30,42 @@ export function denseFlops({ inC, outC, kernel, size }: LayerCase): number {
   return 2 * inC * outC * kernel ** 2 * size ** 2;
 }
 
-/** The layer with the dense weight, or with the blocks that random scores leave of it. Same seed, same weight. */
+/** `depth` layers in a row with dense weights, or with the blocks that random scores leave. Same seed, same weights. */
 export function layerGraph(
   layer: LayerCase,
+  depth: number,
   seed: number,
   pruned?: { pattern: string; sparsity: number },
 ): Graph {
   const { name, inC, outC, kernel, size } = layer;
-  const uniform = random(seed);
-  const weight = uniformTensor([outC, inC, kernel, kernel], uniform, 1 / Math.sqrt(inC * kernel ** 2));
-  const bias = uniformTensor([outC], uniform, 1);
-  const pad = (kernel - 1) / 2;
+  if (depth > 1 && inC !== outC)
+    throw new Error(`${name}: only layers that keep their channels stand in a row`);
+  const pads = new Array<number>(4).fill((kernel - 1) / 2);
+  const constants: [string, Tensor | SparseTensor][] = [];
+  const nodes = Array.from({ length: depth }, (_, i): Node => {
+    const uniform = random(seed + i);
+    // Variance 1 / fan-in: values neither fade nor grow from layer to layer.
+    const weight = uniformTensor(
+      [outC, inC, kernel, kernel],
+      uniform,
+      Math.sqrt(3 / (inC * kernel ** 2)),
+    );
+    constants.push([`weight${i}`, pruned ? prune(weight, pruned, uniform) : weight]);
+    constants.push([`bias${i}`, uniformTensor([outC], uniform, 0.1)]);
+    return {
+      name: `conv${i}`,
+      op: "Conv",
+      inputs: [`y${i}`, `weight${i}`, `bias${i}`],
+      outputs: [`y${i + 1}`],
+      attrs: { kernel_shape: [kernel, kernel], pads },
+    };
+  });
   return {
     name,
-    nodes: [
-      {
-        name: "conv",
-        op: "Conv",
-        inputs: ["x", "weight", "bias"],
-        outputs: ["y"],
-        attrs: { kernel_shape: [kernel, kernel], pads: [pad, pad, pad, pad] },
-      },
-    ],
-    inputs: [{ name: "x", dtype: "float32", shape: [1, inC, size, size] }],
-    outputs: [{ name: "y", dtype: "float32", shape: [1, outC, size, size] }],
-    constants: new Map([
-      ["weight", pruned ? prune(weight, pruned, uniform) : weight],
-      ["bias", bias],
-    ]),
+    nodes,
+    inputs: [{ name: "y0", dtype: "float32", shape: [1, inC, size, size] }],
+    outputs: [{ name: `y${depth}`, dtype: "float32", shape: [1, outC, size, size] }],
+    constants: new Map(constants),
   };
 }
 

@@ -1,6 +1,7 @@
 /**
  * `npm run bench -- layers`: single layers against onnxruntime-web in one page of Chromium, by turns, each checked
- * against the reference in the same run. Prints a table; --json FILE writes one row a layer and pattern.
+ * against the reference in the same run. A case is `--depth` layers in a row (see layer-cases.ts); times are per
+ * layer. Prints a table; --json FILE writes one row a layer and pattern.
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -26,7 +27,7 @@ export interface LayerRow {
   readonly sparsity: number;
   readonly threads: number;
   readonly dtype: "float32";
-  readonly ms: Readonly<Record<string, number>>; // the minimum; engines "filigree", "filigree-dense", "onnxruntime-web"
+  readonly ms: Readonly<Record<string, number>>; // of a layer, the minimum; engines "filigree", "filigree-dense", "onnxruntime-web"
   readonly medianMs: Readonly<Record<string, number>>;
   readonly spread: Readonly<Record<string, number>>; // (upper quartile - lower quartile) / median
   readonly gflops: number; // done by "filigree": the work of the blocks that are kept
@@ -40,12 +41,14 @@ export async function layers(args: string[]): Promise<void> {
     options: {
       json: { type: "string" },
       threads: { type: "string", default: "1" },
+      depth: { type: "string", default: "4" },
       cases: { type: "string" },
       rounds: { type: "string" },
       quick: { type: "boolean", default: false },
       kernels: { type: "boolean", default: false },
     },
   });
+  const depth = Number(values.depth);
   const rounds = Number(values.rounds ?? (values.quick ? 9 : 61));
   const wanted = values.cases?.split(",");
   const cases = layerCases.filter(({ name }) => !wanted || wanted.some((part) => name.includes(part)));
@@ -59,9 +62,9 @@ export async function layers(args: string[]): Promise<void> {
     await buildForBrowser("thread", "runtime/backends/wasm/thread.ts", built);
     for (const threads of values.threads.split(",").map(Number)) {
       for (const layer of cases) {
-        const result = await measureInPage(built, layer, threads, rounds);
+        const result = await measureInPage(built, layer, { depth, threads, rounds });
         if (values.kernels) console.log(layer.name, result.kernels);
-        rows.push(...rowsOf(layer, result));
+        rows.push(...rowsOf(layer, depth, result));
       }
     }
   } finally {
@@ -77,13 +80,12 @@ export async function layers(args: string[]): Promise<void> {
 async function measureInPage(
   built: string,
   layer: LayerCase,
-  threads: number,
-  rounds: number,
+  { depth, threads, rounds }: { depth: number; threads: number; rounds: number },
 ): Promise<LayerResult> {
-  const dense = layerGraph(layer, seed);
+  const dense = layerGraph(layer, depth, seed);
   const files = {
     "/dense": await writeModel(dense),
-    "/pruned": await writeModel(layerGraph(layer, seed, pruned)),
+    "/pruned": await writeModel(layerGraph(layer, depth, seed, pruned)),
     "/onnx": exportOnnx(dense),
     "/input": new Uint8Array(layerInput(layer, seed + 1).data.buffer),
     "/page.js": pageModule,
@@ -109,7 +111,11 @@ const pageModule = `globalThis.job = (request) => new Promise((resolve, reject) 
   worker.postMessage(request);
 });`;
 
-function rowsOf(layer: LayerCase, { timings, maxErrors, peakGflops, threads }: LayerResult): LayerRow[] {
+function rowsOf(
+  layer: LayerCase,
+  depth: number,
+  { timings, maxErrors, peakGflops, threads }: LayerResult,
+): LayerRow[] {
   const of = (
     pick: (timing: LayerResult["timings"]["filigree"]) => number,
     own: keyof typeof timings,
@@ -119,7 +125,7 @@ function rowsOf(layer: LayerCase, { timings, maxErrors, peakGflops, threads }: L
     "onnxruntime-web": pick(timings["onnxruntime-web"]),
   });
   const row = (own: "filigree" | "filigree-dense", pattern: string, sparsity: number): LayerRow => {
-    const ms = of((timing) => timing.minMs, own);
+    const ms = of((timing) => timing.minMs / depth, own);
     return {
       case: layer.name,
       pattern,
@@ -127,7 +133,7 @@ function rowsOf(layer: LayerCase, { timings, maxErrors, peakGflops, threads }: L
       threads,
       dtype: "float32",
       ms,
-      medianMs: of((timing) => timing.medianMs, own),
+      medianMs: of((timing) => timing.medianMs / depth, own),
       spread: of((timing) => timing.spread, own),
       gflops: (denseFlops(layer) * (1 - sparsity)) / ms.filigree / 1e6,
       peakGflops: peakGflops * threads,

@@ -27,15 +27,24 @@ export function strided(
   const isCopy = op === "copy" && lo === Number.NEGATIVE_INFINITY && hi === Number.POSITIVE_INFINITY;
   const [from, to] = bytes;
   if (isCopy && from[2] === 4 && from[3] !== 4 && to[3] === 4 && n[2] > 1) {
-    const strides = [from[0], from[1], from[3], to[0], to[1], to[2]];
-    const args = [...operands.map((operand) => operand.address), ...n, ...strides];
-    return { kernel: builder.kernel(transpose()), args };
+    const around = [n[0], n[1], from[0], from[1], to[0], to[1]];
+    const [p, q] = [2, 3].map((d) => [n[d], from[d], to[d]]);
+    // The inner loop leaps through the input (along q) or the output (along p): through the one whose stride
+    // spreads over more sets of the cache.
+    const loops = lowestBit(from[3]) < lowestBit(to[2]) ? [...p, ...q] : [...q, ...p];
+    const addresses = operands.map((operand) => operand.address);
+    return {
+      kernel: builder.kernel(transpose()),
+      args: [...addresses, ...around, ...loops, from[3], to[2]],
+    };
   }
   return {
     kernel: builder.kernel(elementwise(op)),
     args: [...operands.map((operand) => operand.address), ...n, ...bytes.flat(), lo, hi],
   };
 }
+
+const lowestBit = (n: number): number => n & -n;
 
 /** All of a value, as an operand of a loop over its shape. */
 export function whole(value: Placed): { address: number; bytes: number[] } {
