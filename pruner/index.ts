@@ -31,7 +31,17 @@ import { trainable } from "./train/trainable.ts";
 import { multiplyMasks, stepsPerEpoch, train } from "./train/trainer.ts";
 import { chooseWeights, type NodeWeight, type WeightChoice } from "./weights.ts";
 
-export type { Dataset } from "./data/dataset.ts";
+export { ModelError } from "../runtime/model/errors.ts";
+export { type Model, readModel, writeModel } from "../runtime/model/file.ts";
+export { type Graph, isSparse, type Node } from "../runtime/model/graph.ts";
+export {
+  formatPattern,
+  type Mask,
+  parsePattern,
+  type SparsityPattern,
+} from "../runtime/model/pattern.ts";
+export { type Tensor, tensor } from "../runtime/model/tensor.ts";
+export { type Dataset, split, subset } from "./data/dataset.ts";
 export { exportOnnx } from "./export/onnx.ts";
 export { importOnnx } from "./import/onnx.ts";
 export { type MethodName, methods } from "./methods/index.ts";
@@ -42,6 +52,7 @@ export { simplify } from "./simplify.ts";
 export { type Evaluation, evaluate } from "./train/evaluate.ts";
 export { ortNode } from "./train/ort-node.ts";
 export type { OnProgress, Progress, Stage } from "./train/progress.ts";
+export { normal, permutation, random } from "./train/random.ts";
 export { type TrainOptions, train } from "./train/trainer.ts";
 
 export interface PruneOptions extends WeightChoice {

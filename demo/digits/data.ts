@@ -2,9 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { type Dataset, split } from "../../pruner/data/dataset.ts";
-import { ModelError } from "../../runtime/model/errors.ts";
-import { tensor } from "../../runtime/model/tensor.ts";
+import { type Dataset, ModelError, split, tensor } from "../../pruner/index.ts";
 
 const pixels = 28 * 28;
 

@@ -6,9 +6,7 @@
  *
  * A block is  relu(bn(conv3x3(relu(bn(conv3x3 x)))) + bn(conv1x1 x)).
  */
-import { normal, random } from "../../pruner/train/random.ts";
-import type { Graph, Node } from "../../runtime/model/graph.ts";
-import { type Tensor, tensor } from "../../runtime/model/tensor.ts";
+import { type Graph, type Node, normal, random, type Tensor, tensor } from "../../pruner/index.ts";
 
 export interface DigitsWidths {
   readonly stem?: number;

@@ -1,6 +1,7 @@
 /** Trains the digits network and prunes it twice from the same start: by SMART, and by magnitude. */
 import {
   type Dataset,
+  type Graph,
   type OnProgress,
   ortNode,
   type Progress,
@@ -9,7 +10,6 @@ import {
   simplify,
   train,
 } from "../../pruner/index.ts";
-import type { Graph } from "../../runtime/model/graph.ts";
 import { loadDigits } from "./data.ts";
 import { digitsNetwork } from "./network.ts";
 

@@ -1,6 +1,5 @@
 /** `filigree run FILE`: run a model once, on the reference or the WebAssembly backend. */
 import { Command, Option } from "commander";
-import type { Backend } from "../../runtime/backends/backend.ts";
 import { reference } from "../../runtime/backends/reference/index.ts";
 import { wasm } from "../../runtime/backends/wasm/index.ts";
 import { ModelError, nodeName } from "../../runtime/model/errors.ts";
@@ -11,14 +10,14 @@ import { random } from "../train/random.ts";
 import { openModel, readBytes } from "./model.ts";
 import { type GlobalOptions, wholeNumber } from "./options.ts";
 
-const backends: Record<string, Backend> = { wasm, reference };
+const backends = { wasm, reference };
 
 /** Outputs of at most so many values are printed whole. */
 const printedValues = 20;
 
 interface Options extends GlobalOptions {
   input: string;
-  backend: string;
+  backend: keyof typeof backends;
   seed: number;
 }
 
