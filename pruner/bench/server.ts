@@ -12,6 +12,8 @@ export interface Site {
   readonly folders?: Readonly<Record<string, string>>;
   /** Single files by their path, from memory. */
   readonly files?: Readonly<Record<string, string | Uint8Array>>;
+  /** False leaves out the headers of isolation, as most servers do: no shared memory then (default true). */
+  readonly isolated?: boolean;
 }
 
 export interface Server {
@@ -19,11 +21,12 @@ export interface Server {
   close(): Promise<void>;
 }
 
-const headers = {
+const headers = { "Cache-Control": "no-store" };
+
+const isolation = {
   "Cross-Origin-Opener-Policy": "same-origin",
   "Cross-Origin-Embedder-Policy": "require-corp",
   "Cross-Origin-Resource-Policy": "same-origin",
-  "Cache-Control": "no-store",
 };
 
 const types: Record<string, string> = {
@@ -36,6 +39,8 @@ const types: Record<string, string> = {
 
 export async function serve(site: Site): Promise<Server> {
   const server = createServer((request, response) => {
+    if (site.isolated !== false)
+      for (const [name, value] of Object.entries(isolation)) response.setHeader(name, value);
     if (request.method !== "GET" && request.method !== "HEAD") return fail(response, 405);
     const path = decodedPath(request.url ?? "/");
     if (path === undefined) return fail(response, 400);

@@ -11,6 +11,7 @@ import { reference } from "../../runtime/backends/reference/index.ts";
 import { writeModel } from "../../runtime/model/file.ts";
 import { tensor } from "../../runtime/model/tensor.ts";
 import { plan } from "../../runtime/plan.ts";
+import type { Capabilities } from "../../runtime/session.ts";
 import { tinyClassifier } from "../fixtures.ts";
 
 // Inside the project, so that the worker finds onnxruntime-web.
@@ -53,9 +54,15 @@ describe("what a page downloads", () => {
     expect(workerOf(text("worker.js"))?.[1]).toBe("thread");
   });
 
-  test.for([1, 2])("runs a model in a page, %i threads, as the reference does", async (threads, ctx) => {
-    if (!findChromium()) ctx.skip(howToGetChromium);
-    const page = `import { load, tensor } from "/dist/index.js";
+  test.for([
+    { threads: 1, isolated: true },
+    { threads: 2, isolated: true },
+    { threads: 2, isolated: false },
+  ])(
+    "runs a model in a page, $threads threads, isolated: $isolated",
+    async ({ threads, isolated }, ctx) => {
+      if (!findChromium()) ctx.skip(howToGetChromium);
+      const page = `import { load, tensor } from "/dist/index.js";
       globalThis.job = async ({ threads, values }) => {
         const session = await load("/model", { threads, cache: false });
         const image = tensor([1, 3, 9, 9], new Float32Array(values));
@@ -63,18 +70,30 @@ describe("what a page downloads", () => {
         session.dispose();
         return { logits: [...logits.data], capabilities: session.capabilities };
       };`;
-    const site = { folders: { "/dist/": dist }, files: { "/page.js": page, "/model": models[1].model } };
-    const { image } = samples[0];
-    const result = await runInPage<{ logits: number[]; capabilities: { threads: number } }>(
-      { site, module: "/page.js", timeoutMs: 60_000 },
-      { threads, values: [...image.data] },
-    );
-    const expected = await (await reference.prepare(plan(graph))).run({ image });
-    expect(result.capabilities).toMatchObject({ backend: "wasm", threads, reasons: [] });
-    result.logits.forEach((logit, i) => {
-      expect(logit).toBeCloseTo(expected.logits.data[i], 4);
-    });
-  });
+      const files = { "/page.js": page, "/model": models[1].model };
+      const site = { folders: { "/dist/": dist }, files, isolated };
+      const { image } = samples[0];
+      const result = await runInPage<{ logits: number[]; capabilities: Capabilities }>(
+        { site, module: "/page.js", timeoutMs: 60_000 },
+        { threads, values: [...image.data] },
+      );
+      const expected = await (await reference.prepare(plan(graph))).run({ image });
+      const { capabilities } = result;
+      expect(capabilities).toMatchObject({
+        backend: "wasm",
+        threads: isolated ? threads : 1,
+        crossOriginIsolated: isolated,
+      });
+      if (isolated) expect(capabilities.reasons).toEqual([]);
+      else
+        expect(capabilities.reasons).toEqual([
+          expect.stringMatching(/one thread.*not cross-origin isolated.*headers/),
+        ]);
+      result.logits.forEach((logit, i) => {
+        expect(logit).toBeCloseTo(expected.logits.data[i], 4);
+      });
+    },
+  );
 });
 
 describe("benchmark", () => {
