@@ -21,7 +21,9 @@ export default class SummaryReporter implements Reporter {
       ]);
     }
     const browserFiles = findChromium() ? [] : browserTests();
-    if (browserFiles.length) skipped.set(howToGetChromium, browserFiles);
+    if (browserFiles.length) {
+      skipped.set(howToGetChromium, [...(skipped.get(howToGetChromium) ?? []), ...browserFiles]);
+    }
 
     const skippedCount = [...skipped.values()].flat().length;
     const brokenModules = modules.filter((module) => module.errors().length > 0);
@@ -45,7 +47,8 @@ function whySkipped(test: TestCase): string {
 
 function browserTests(): string[] {
   const files = readdirSync(fileURLToPath(new URL("./browser", import.meta.url)), { recursive: true });
-  return files.map(String).filter((file) => file.endsWith(".test.ts"));
+  const tests = files.map(String).filter((file) => file.endsWith(".test.ts"));
+  return tests.map((file) => `test/browser/${file}`);
 }
 
 function list(names: readonly string[], most = 8): string {
