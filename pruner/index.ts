@@ -91,7 +91,11 @@ export async function prune(model: Uint8Array | Graph, options: PruneOptions = {
   if (validation) checkDataset(validation, "validation data");
   const { weights, skipped } = chooseWeights(dense, target.pattern, options);
   const schedule = scheduleOf(method, options.schedule);
-  const run = methods[method](weights, target, schedule.search);
+  const perEpoch = images ? stepsPerEpoch(images, schedule.batch) : 0;
+  const run = methods[method](weights, target, {
+    steps: schedule.searchEpochs * perEpoch,
+    ...schedule.search,
+  });
 
   const seconds: Record<string, number> = {};
   const timed = async <T>(stage: string, work: () => Promise<T>): Promise<T> => {
@@ -105,7 +109,6 @@ export async function prune(model: Uint8Array | Graph, options: PruneOptions = {
   let search: PruneReport["search"];
   if (images) {
     const { searchEpochs, fineTuneEpochs } = schedule;
-    const perEpoch = stepsPerEpoch(images, schedule.batch);
     const parts = {
       engine,
       engineOptions,
@@ -113,7 +116,7 @@ export async function prune(model: Uint8Array | Graph, options: PruneOptions = {
       clock: startClock((searchEpochs + fineTuneEpochs) * perEpoch),
       onProgress: options.onProgress,
     };
-    if (run.search) {
+    if (run.search && searchEpochs > 0) {
       const found = await timed("search", () =>
         searchMasks(graph, images, { ...schedule, epochs: searchEpochs, seed }, run, parts),
       );

@@ -45,6 +45,7 @@ export type PruningMethod = (
 
 /** What a search can be told; every method has good defaults. */
 export interface SearchOptions {
+  readonly steps?: number; // how many there will be
   readonly learningRate?: number; // of the masks, in standard deviations of their first values a step
   readonly tauStart?: number;
   readonly tauEnd?: number;

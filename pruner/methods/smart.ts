@@ -16,11 +16,17 @@ import { blockBudget, blockRms, expand, fewestKept, keepGlobally } from "../patt
 import type { PrunableWeight, PruningRun, PruningTarget, SearchOptions, SearchState } from "./method.ts";
 import { softTopK, softTopKGradient } from "./topk.ts";
 
+/** How far Adam can move a mask over the whole search, in deviations of the first masks; and at most in a step. */
+const travel = 25;
+const fastest = 0.1;
+
 export function smart(
   weights: readonly PrunableWeight[],
   target: PruningTarget,
-  { learningRate = 0.03, tauStart = 0.3, tauEnd = 1e-3 }: SearchOptions = {},
+  options: SearchOptions = {},
 ): PruningRun {
+  const { steps = 300, tauStart = 0.5, tauEnd = 2e-3 } = options;
+  const { learningRate = Math.min(fastest, travel / steps) } = options;
   if (target.pattern.kind === "n:m") {
     throw new ModelError(
       "smart does not search n:m masks; use the method magnitude, or a block pattern",
