@@ -95,5 +95,5 @@ figure svg { display: block; width: 100%; max-width: 470px; height: auto; margin
 figcaption { color: var(--muted); font-size: 13.5px; margin-top: 8px; }
 footer { color: var(--muted); font-size: 13.5px; margin-top: 20px; }
 footer p { margin: 4px 0; }
-@media (max-width: 520px) { th, td { padding: 8px 9px; } .tile strong { font-size: 24px; } }
+@media (max-width: 520px) { th, td { padding: 8px 9px; } tbody th { white-space: normal; min-width: 124px; } .tile strong { font-size: 24px; } }
 `;
