@@ -10,6 +10,7 @@
 import { ModelError, nodeName } from "../../runtime/model/errors.ts";
 import { type Graph, isSparse, type Node, type ValueInfo } from "../../runtime/model/graph.ts";
 import { type Shape, sizeOf, type Tensor } from "../../runtime/model/tensor.ts";
+import type { InferInput } from "../../runtime/ops/operator.ts";
 import { plan } from "../../runtime/plan.ts";
 import { type Emitter, emitter } from "./emitter.ts";
 import { gradientOf } from "./gradients/index.ts";
@@ -57,6 +58,11 @@ export function trainingStep(graph: Graph, options: StepOptions): Step {
   const { nodes, logits, image } = classifier(graph);
   const planned = plan(graph, { shapes: { [image.name]: [batch, ...fixedSizes(image)] } });
   const shapeOf = (name: string): Shape => planned.values.get(name)?.shape ?? [];
+  const known = (name: string): InferInput | undefined => {
+    const value = planned.values.get(name);
+    const constant = graph.constants.get(name);
+    return value && { ...value, value: constant && !isSparse(constant) ? constant : undefined };
+  };
   const parameters = trainedConstants(nodes, graph);
   const e = emitter();
   const masks = new Map(
@@ -66,7 +72,7 @@ export function trainingStep(graph: Graph, options: StepOptions): Step {
     }),
   );
   const averages = new Map<string, string>();
-  const tape = forward(nodes, e, { parameters, masks, averages, shapeOf });
+  const tape = forward(nodes, e, { parameters, masks, averages, shapeOf, known });
 
   const logitsShape = shapeOf(logits);
   const classes = sizeOf(logitsShape.slice(1));
@@ -163,6 +169,7 @@ interface Entry {
   readonly node: Node;
   readonly inputs: readonly string[];
   readonly shapes: readonly Shape[];
+  readonly known: readonly (InferInput | undefined)[];
   readonly shape: Shape;
   readonly needs: readonly boolean[];
   readonly saved: Saved;
@@ -173,6 +180,7 @@ interface ForwardParts {
   readonly masks: ReadonlyMap<string, string>; // weight -> masked weight
   readonly averages: Map<string, string>; // filled: constant -> its next value
   shapeOf(name: string): Shape;
+  known(name: string): InferInput | undefined;
 }
 
 /** Emits the forward pass, and lists the nodes that the gradient passes through. */
@@ -184,6 +192,7 @@ function forward(nodes: readonly Node[], e: Emitter, parts: ForwardParts): Entry
     const needs = node.inputs.map((name) => needed.has(name));
     const inputs = node.inputs.map((name) => masks.get(name) ?? name);
     const shapes = node.inputs.map(shapeOf);
+    const known = node.inputs.map(parts.known);
     const [output] = node.outputs;
     const shape = shapeOf(output);
     const rule = gradientOf(node.op);
@@ -193,12 +202,12 @@ function forward(nodes: readonly Node[], e: Emitter, parts: ForwardParts): Entry
     let saved: Saved = {};
     if (rule?.forward && (trains || node.op === "BatchNormalization")) {
       const update = (index: number, value: string) => averages.set(node.inputs[index], value);
-      saved = rule.forward({ ...e, node, inputs, shapes, shape, output, update });
+      saved = rule.forward({ ...e, node, inputs, shapes, known, shape, output, update });
     } else {
       e.emit(node.op, inputs, node.attrs, output);
     }
     if (trains) {
-      tape.push({ node, inputs, shapes, shape, needs, saved });
+      tape.push({ node, inputs, shapes, known, shape, needs, saved });
       needed.add(output);
     }
   }

@@ -156,6 +156,16 @@ const cases: Case[] = [
   { op: "Transpose", attrs: { perm: [0, 2, 3, 1] }, x: [3, 2, 4] },
   { op: "Concat", attrs: { axis: 1 }, x: [3, 2], twice: true },
   { op: "Identity", x: [3, 2] },
+  { op: "Pad", x: [3, 4], constants: [ints(0, 1, 2, 0, 0, 3)] },
+  { op: "Pad", name: "cropping", x: [3, 4], constants: [ints(0, -1, 2, 0, 0, -1)] },
+  { op: "Slice", x: [4, 5], constants: [ints(1), ints(3), ints(2)] },
+  {
+    op: "Slice",
+    name: "by steps",
+    x: [3, 6, 7],
+    constants: [ints(0, 1), ints(6, 7), ints(2, 3), ints(2, 3)],
+  },
+  { op: "Slice", name: "backwards", x: [3, 7], constants: [ints(-1), ints(0), ints(2), ints(-2)] },
   {
     op: "BatchNormalization",
     x: [3, 4, 4],

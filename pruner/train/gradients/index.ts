@@ -5,7 +5,7 @@ import { Add, Clip, Mul, Relu, Sigmoid, Sub } from "./elementwise.ts";
 import { Gemm, MatMul } from "./matmul.ts";
 import { AveragePool, GlobalAveragePool, MaxPool } from "./pool.ts";
 import type { GradientRule } from "./rule.ts";
-import { Concat, Identity, sameValues, Transpose } from "./shape.ts";
+import { Concat, Identity, Pad, Slice, sameValues, Transpose } from "./shape.ts";
 
 export const gradients = {
   Add,
@@ -21,9 +21,11 @@ export const gradients = {
   MatMul,
   MaxPool,
   Mul,
+  Pad,
   Relu,
   Reshape: sameValues,
   Sigmoid,
+  Slice,
   Squeeze: sameValues,
   Sub,
   Transpose,

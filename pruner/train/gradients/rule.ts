@@ -1,6 +1,7 @@
 /** What a gradient rule is: how an operator behaves in training, and the nodes that carry its gradient back. */
 import type { Node } from "../../../runtime/model/graph.ts";
 import type { Shape } from "../../../runtime/model/tensor.ts";
+import type { InferInput } from "../../../runtime/ops/operator.ts";
 import type { Emitter } from "../emitter.ts";
 
 /** One node while its training form is emitted. All sizes are known, the batch too. */
@@ -8,6 +9,7 @@ export interface NodeContext extends Emitter {
   readonly node: Node;
   readonly inputs: readonly string[]; // values in the step graph: a masked weight in place of the weight
   readonly shapes: readonly Shape[]; // of the inputs
+  readonly known: readonly (InferInput | undefined)[]; // the inputs, with the value where it is a constant
   readonly shape: Shape; // of the output
   readonly output: string; // name that the forward result must have
 }

@@ -1,5 +1,7 @@
 /** Gradients of operators that only move values: the values move back. */
 import { normalAxis } from "../../../runtime/ops/checks.ts";
+import { padAmounts } from "../../../runtime/ops/pad.ts";
+import { type SliceRange, sliceRanges } from "../../../runtime/ops/slice.ts";
 import type { BackwardContext, GradientRule } from "./rule.ts";
 
 /** dx = dy in the shape of x: Flatten, Reshape, Squeeze, Unsqueeze. */
@@ -30,6 +32,58 @@ export const Transpose: GradientRule = {
     return [c.emit("Transpose", [dy], { perm: c.shape.map((_, axis) => perm.indexOf(axis)) })];
   },
 };
+
+/** What was added is cut off, what was cut off gets 0. */
+export const Pad: GradientRule = {
+  backward(c, dy) {
+    const { begin, end } = padAmounts(c.node, c.known);
+    return [c.emit("Pad", [dy, c.ints([...begin, ...end].map((amount) => -amount))])];
+  },
+};
+
+/** Each value goes back to where it was taken from, with 0 at all other places. */
+export const Slice: GradientRule = {
+  backward(c, dy) {
+    const sizes = [...c.shape];
+    let dx = dy;
+    for (const [axis, range] of sliceRanges(c.node, c.known).entries()) {
+      dx = spread(c, dx, sizes, axis, range, c.shapes[0][axis]);
+      sizes[axis] = c.shapes[0][axis];
+    }
+    return [dx];
+  },
+};
+
+/** One axis of a slice put back into `dim` places. `sizes` are those of `dy`. */
+function spread(
+  c: BackwardContext,
+  dy: string,
+  sizes: readonly number[],
+  axis: number,
+  { start, step, size }: SliceRange,
+  dim: number,
+): string {
+  const stride = Math.abs(step);
+  let dx = dy;
+  if (step < 0) {
+    const least = -(2 ** 31) + 1; // "down to the first" for a negative step
+    dx = c.emit("Slice", [dx, c.ints([-1]), c.ints([least]), c.ints([axis]), c.ints([-1])]);
+  }
+  if (stride > 1) {
+    // [.., n, ..] -> [.., n, 1, ..], padded to [.., n, stride, ..] -> [.., n * stride, ..]
+    const [before, after] = [sizes.slice(0, axis), sizes.slice(axis + 1)];
+    const pads = new Array<number>(2 * (sizes.length + 1)).fill(0);
+    pads[sizes.length + 1 + axis + 1] = stride - 1;
+    dx = c.emit("Reshape", [dx, c.ints([...before, size, 1, ...after])]);
+    dx = c.emit("Pad", [dx, c.ints(pads)]);
+    dx = c.emit("Reshape", [dx, c.ints([...before, size * stride, ...after])]);
+  }
+  const first = step < 0 ? start + (size - 1) * step : start;
+  const pads = new Array<number>(2 * sizes.length).fill(0);
+  pads[axis] = first;
+  pads[sizes.length + axis] = dim - first - size * stride; // below 0 it cuts zeros off
+  return pads.some((pad) => pad !== 0) ? c.emit("Pad", [dx, c.ints(pads)]) : dx;
+}
 
 function sliceOf(
   c: BackwardContext,
