@@ -24,6 +24,7 @@ import { type Schedule, scheduleOf } from "./schedule.ts";
 import { simplify } from "./simplify.ts";
 import type { Engine } from "./train/engine.ts";
 import { evaluate } from "./train/evaluate.ts";
+import { restoreNormalization } from "./train/normalize.ts";
 import { ortNode } from "./train/ort-node.ts";
 import { type OnProgress, startClock } from "./train/progress.ts";
 import { searchMasks } from "./train/search.ts";
@@ -84,11 +85,13 @@ export async function prune(model: Uint8Array | Graph, options: PruneOptions = {
   const { train: images, validation } = options.data ?? {};
   const engineOptions = { threads };
   const source = model instanceof Uint8Array ? importOnnx(model) : model;
-  const dense = images ? trainable(source) : simplify(source);
   const target = targetOf(options);
   const method = methodOf(options);
   if (images) checkDataset(images, "training data");
   if (validation) checkDataset(validation, "validation data");
+  const dense = images
+    ? await restoreNormalization(trainable(source), images, engine, engineOptions)
+    : simplify(source);
   const { weights, skipped } = chooseWeights(dense, target.pattern, options);
   const schedule = scheduleOf(method, options.schedule);
   const perEpoch = images ? stepsPerEpoch(images, schedule.batch) : 0;

@@ -1,0 +1,119 @@
+/**
+ * Puts BatchNormalization back behind every Conv that has none: exported networks have it folded into the weights,
+ * and without it a network does not recover from losing half of them, because each layer's values shrink.
+ *
+ * Mean m and variance v of each channel are measured on training images, and  scale = sqrt(v + epsilon), shift = m,
+ * so that the network computes what it did. `simplify` folds it all into the weights again.
+ */
+import type { Graph, Node } from "../../runtime/model/graph.ts";
+import type { SparseTensor } from "../../runtime/model/sparse/format.ts";
+import { type Tensor, tensor } from "../../runtime/model/tensor.ts";
+import { type Dataset, first, subset } from "../data/dataset.ts";
+import { exportOnnx } from "../export/onnx.ts";
+import type { Engine, EngineOptions } from "./engine.ts";
+
+const epsilon = 1e-5;
+const measuredImages = 512;
+/** So few at a time keep the results of all layers in memory. */
+const batch = 16;
+
+export async function restoreNormalization(
+  graph: Graph,
+  data: Dataset,
+  engine: Engine,
+  options?: EngineOptions,
+): Promise<Graph> {
+  const normalized = new Set(
+    graph.nodes.filter(({ op }) => op === "BatchNormalization").map(({ inputs }) => inputs[0]),
+  );
+  const bare = graph.nodes.filter(({ op, outputs }) => op === "Conv" && !normalized.has(outputs[0]));
+  if (bare.length === 0) return graph;
+  const values = bare.map(({ outputs }) => outputs[0]);
+  const moments = await channelMoments(graph, values, first(data, measuredImages), engine, options);
+  const constants = new Map<string, Tensor | SparseTensor>(graph.constants);
+  const nodes = graph.nodes.flatMap((node): Node[] => {
+    const found = moments.get(node.outputs[0]);
+    if (!found || !bare.includes(node)) return [node];
+    const { mean, variance } = found;
+    const parts = {
+      scale: variance.map((v) => Math.sqrt(v + epsilon)),
+      shift: mean,
+      mean,
+      variance,
+    };
+    const names = Object.entries(parts).map(([part, values]) => {
+      const name = `${node.name}/norm/${part}`;
+      constants.set(name, tensor([mean.length], Float32Array.from(values)));
+      return name;
+    });
+    const raw = `${node.outputs[0]}/raw`;
+    return [
+      { ...node, outputs: [raw] },
+      {
+        name: `${node.name}/norm`,
+        op: "BatchNormalization",
+        inputs: [raw, ...names],
+        outputs: node.outputs,
+        attrs: { epsilon },
+      },
+    ];
+  });
+  return { ...graph, nodes, constants };
+}
+
+interface Moments {
+  readonly mean: Float64Array; // [channels]
+  readonly variance: Float64Array; // [channels]
+}
+
+/** Mean and variance over images and places of each channel of values [N, C, …]. */
+async function channelMoments(
+  graph: Graph,
+  values: readonly string[],
+  data: Dataset,
+  engine: Engine,
+  options?: EngineOptions,
+): Promise<Map<string, Moments>> {
+  const [input] = graph.inputs;
+  const size = typeof input.shape[0] === "number" ? input.shape[0] : batch;
+  const outputs = values.map((name) => ({
+    name,
+    dtype: "float32" as const,
+    shape: ["batch", "channels", "height", "width"],
+  }));
+  const program = await engine.compile(exportOnnx({ ...graph, outputs }), options);
+  const sums = new Map<string, { sum: Float64Array; squares: Float64Array; count: number }>();
+  try {
+    for (let start = 0; start + size <= data.labels.length; start += size) {
+      const indices = Int32Array.from({ length: size }, (_, i) => start + i);
+      const results = await program.run({ [input.name]: subset(data, indices).images });
+      for (const name of values) {
+        const { shape, data: y } = results[name];
+        const [images, channels] = shape;
+        const area = y.length / (images * channels);
+        if (!sums.has(name)) {
+          sums.set(name, {
+            sum: new Float64Array(channels),
+            squares: new Float64Array(channels),
+            count: 0,
+          });
+        }
+        const all = sums.get(name)!;
+        for (let i = 0; i < y.length; i++) {
+          const channel = Math.floor(i / area) % channels;
+          all.sum[channel] += y[i];
+          all.squares[channel] += y[i] * y[i];
+        }
+        all.count += images * area;
+      }
+    }
+  } finally {
+    await program.dispose();
+  }
+  return new Map(
+    Array.from(sums, ([name, { sum, squares, count }]) => {
+      const mean = sum.map((value) => value / count);
+      return [name, { mean, variance: squares.map((s, c) => Math.max(0, s / count - mean[c] ** 2)) }];
+    }),
+  );
+}
