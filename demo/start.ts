@@ -44,7 +44,7 @@ const trained = await trainDigits(
 );
 const models = await writeModels(trained, threads);
 const measured = await benchmark(models, samplesOf(trained), {
-  rounds: 41,
+  rounds: 201,
   classify: true,
   onProgress: (doing, done, total) => {
     const share = { loading: 0, timing: 0.1, classifying: 0.5 }[doing] ?? 0;
