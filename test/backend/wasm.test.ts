@@ -1,6 +1,7 @@
 /** The wasm backend computes what the reference computes: on every operator's cases, and on random convolutions. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import type { Tensors } from "../../runtime/backends/backend.ts";
 import { reference } from "../../runtime/backends/reference/index.ts";
 import { wasm } from "../../runtime/backends/wasm/index.ts";
 import type { Graph, Node } from "../../runtime/model/graph.ts";
@@ -9,6 +10,7 @@ import { plan } from "../../runtime/plan.ts";
 import { randomMask } from "../formats/examples.ts";
 import { randomTensor } from "../random.ts";
 import { cases } from "./cases/index.ts";
+import { tinyNetwork } from "./network.ts";
 import { expectSame, runOn } from "./run.ts";
 
 /** What the backend declines, so that the whole model runs on another. Anything else must run. */
@@ -90,6 +92,18 @@ test("random convolutions, with a sum and a clamp behind them or not, equal the 
     { numRuns: 150, seed: 20 },
   );
 });
+
+test("an input of another shape is refused before it is written to memory", async () => {
+  const { graph, inputs } = tinyNetwork();
+  const x = randomTensor([2, 3, 16, 13], 1);
+  await expect(runPlanned(graph, { x })).rejects.toThrow(/'x'.*\[2,3,16,13\].*\[2,3,15,13\]/);
+  await expect(runPlanned(graph, {})).rejects.toThrow(/'x'/);
+  expectSame(await runPlanned(graph, inputs), await runOn(reference, graph, inputs));
+});
+
+async function runPlanned(graph: Graph, inputs: Tensors): Promise<Tensors> {
+  return (await wasm.prepare(plan(graph))).run(inputs);
+}
 
 type Geometry = typeof geometry extends fc.Arbitrary<infer T> ? T : never;
 

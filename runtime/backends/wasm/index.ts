@@ -4,6 +4,7 @@ import { ModelError } from "../../model/errors.ts";
 import { sizeOf, type Tensor } from "../../model/tensor.ts";
 import type { ExecutionPlan } from "../../plan.ts";
 import type { Backend, Executable, ProfileRow, Tensors } from "../backend.ts";
+import { checkInputs } from "../check-inputs.ts";
 import { type Bound, bind } from "./bind.ts";
 import { bindingOf } from "./bindings.ts";
 import { shapeOf } from "./plan-facts.ts";
@@ -91,6 +92,7 @@ function executable(
 ): WasmExecutable {
   const threads = helpers.length + 1;
   const put = (inputs: Tensors) => {
+    checkInputs(plan, inputs); // or a longer array would be written over what lies behind it
     for (const { name } of plan.graph.inputs) {
       const { data } = inputs[name];
       new Float32Array(memory.buffer, bound.staging.get(name), data.length).set(data);
