@@ -109,14 +109,11 @@ export const i32 = {
   store: store(2, 0x36),
   eq: binary(0x46),
   ne: binary(0x47),
-  lt_s: binary(0x48),
   lt_u: binary(0x49),
   gt_s: binary(0x4a),
   eqz: unary(0x45),
   add: binary(0x6a),
-  sub: binary(0x6b),
   mul: binary(0x6c),
-  rem_u: binary(0x70),
   and: binary(0x71),
   shl: binary(0x74),
   trunc_sat_f32_s: unary(0xfc, 0x00),
@@ -144,7 +141,6 @@ export const f32 = {
   div: binary(0x95),
   min: binary(0x96),
   max: binary(0x97),
-  gt: binary(0x5e),
   reinterpret_i32: unary(0xbe),
 };
 

@@ -5,19 +5,8 @@ import { readAttrs } from "./attributes.ts";
 import { constantScalar, given, input } from "./checks.ts";
 import type { InferInput, Operator } from "./operator.ts";
 
-export const Relu = {
-  inputs: [1, 1],
-  attrs: {},
-
-  infer(node, inputs) {
-    readAttrs(node, {});
-    return [{ dtype: "float32", shape: input(node, inputs, 0, "the input").shape }];
-  },
-
-  reference(_node, inputs) {
-    return [map(given(inputs, 0), (x) => Math.max(x, 0))];
-  },
-} satisfies Operator;
+export const Relu = unary((x) => Math.max(x, 0));
+export const Sigmoid = unary((x) => 1 / (1 + Math.exp(-x)));
 
 /** min(max(x, low), high): inputs x, low, high, the last two constant scalars that may be left out. */
 export const Clip = {
@@ -50,19 +39,21 @@ export function clipRange(
   ];
 }
 
-export const Sigmoid = {
-  inputs: [1, 1],
-  attrs: {},
+function unary(apply: (x: number) => number) {
+  return {
+    inputs: [1, 1],
+    attrs: {},
 
-  infer(node, inputs) {
-    readAttrs(node, {});
-    return [{ dtype: "float32", shape: input(node, inputs, 0, "the input").shape }];
-  },
+    infer(node, inputs) {
+      readAttrs(node, {});
+      return [{ dtype: "float32", shape: input(node, inputs, 0, "the input").shape }];
+    },
 
-  reference(_node, inputs) {
-    return [map(given(inputs, 0), (x) => 1 / (1 + Math.exp(-x)))];
-  },
-} satisfies Operator;
+    reference(_node, inputs) {
+      return [map(given(inputs, 0), apply)];
+    },
+  } satisfies Operator;
+}
 
 function map(x: Tensor, apply: (value: number) => number): Tensor {
   const y = zeros(x.shape);

@@ -73,7 +73,7 @@ function allocate(pages: number, shared: boolean): WebAssembly.Memory {
 }
 
 /** Shared memory is there, workers to share it with, and this thread may wait for them (a page's own may not). */
-export function canShareMemory(): boolean {
+function canShareMemory(): boolean {
   return (
     typeof SharedArrayBuffer !== "undefined" &&
     typeof Worker !== "undefined" &&
