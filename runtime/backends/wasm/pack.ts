@@ -4,6 +4,7 @@
  * A block is K input channels of one tap by 8 outputs, stored [K][8]; a block of zeros is left out. So
  * one kernel runs dense weights and every sparsity pattern, the better the more its zeros fill blocks.
  */
+import type { ConvWeights } from "./conv-work.ts";
 
 export interface PackedConv {
   readonly block: number; // K
@@ -15,14 +16,6 @@ export interface PackedConv {
 export interface PackedGroup {
   readonly weights: Float32Array; // [blocks][K][8]
   readonly offsets: Int32Array; // [blocks]: bytes from the address of the output pixel's first tap
-}
-
-export interface ConvWeights {
-  readonly data: Float32Array; // [outputs, inputs, taps], row-major
-  readonly outputs: number;
-  readonly inputs: number; // of one convolution group
-  readonly taps: number;
-  readonly groups: number; // convolution groups
 }
 
 /** Cycles of a block beside its multiply-adds: index, pointers, loop. A multiply-add row of 6 pixels takes 6. */
