@@ -2,7 +2,6 @@
 import { assemble, f32x4, func, v128 } from "./asm.ts";
 
 export { assemble, type Func } from "./asm.ts";
-export { barrier, barrierName } from "./barrier.ts";
 export { type ConvKernel, conv, convName, groupWords, tileWords } from "./conv.ts";
 export { type DepthwiseKernel, depthwise, depthwiseName } from "./depthwise.ts";
 export { peak, peakFlops, peakName } from "./peak.ts";

@@ -1,5 +1,5 @@
 /** A plan bound to memory: tables and weights as data, kernels as functions, the run as phases of calls. */
-import { barrier, clear, type Func } from "../../../kernels-wasm/index.ts";
+import { clear, type Func } from "../../../kernels-wasm/index.ts";
 import { decodeWeight } from "../../model/sparse/index.ts";
 import { sizeOf, stridesOf, type Tensor } from "../../model/tensor.ts";
 import type { ExecutionPlan } from "../../plan.ts";
@@ -11,9 +11,11 @@ import { place } from "./place.ts";
 import { shapeOf } from "./plan-facts.ts";
 import type { Builder, Call, Phase, Placed } from "./step.ts";
 import { strided, whole } from "./strided.ts";
+import type { PhasePieces } from "./threads.ts";
 
 export interface Bound {
   readonly phases: readonly Phase[];
+  readonly pieces: readonly PhasePieces[]; // of each phase, for the threads
   readonly functions: readonly Func[];
   readonly data: readonly { readonly address: number; readonly values: Int32Array | Float32Array }[];
   readonly staging: ReadonlyMap<string, number>; // address of each graph input and output, row-major
@@ -61,7 +63,7 @@ export function bind(plan: ExecutionPlan, options: { threads: number; fma: boole
     kernel: calls.map((call) => call.kernel).join(" "),
     detail: "layout",
     flops: 0,
-    calls: Array.from({ length: options.threads }, (_, thread) => (thread === 0 ? calls : [])),
+    calls: [calls],
   });
   const rowMajor = (name: string) => {
     const shape = shapeOf(plan, name);
@@ -88,16 +90,26 @@ export function bind(plan: ExecutionPlan, options: { threads: number; fma: boole
     const copy = strided("copy", builderOf(0), value.shape, [whole(value), rowMajor(name)]);
     phases.push(alone([copy], `output '${name}'`));
   }
-  base.kernel(barrier());
-  return { phases, functions: [...functions.values()], data, staging: places.staging, bytes: end };
+  const pieces = phases.map(({ calls }): PhasePieces => {
+    const pieces = calls.filter((piece) => piece.length > 0);
+    return { pieces, words: pieces.length > 1 ? base.data(new Int32Array(2)) : -1 };
+  });
+  return {
+    phases,
+    pieces,
+    functions: [...functions.values()],
+    data,
+    staging: places.staging,
+    bytes: end,
+  };
 }
 
-/** The first thread clears the output's border before its share of the step: nobody else touches those bytes. */
+/** The first piece clears the output's border before its share of the step: nobody else touches those bytes. */
 function withCleared(clearing: readonly Call[], phase: Phase): Phase {
   if (clearing.length === 0) return phase;
   return {
     ...phase,
-    calls: phase.calls.map((calls, thread) => (thread === 0 ? [...clearing, ...calls] : calls)),
+    calls: phase.calls.map((calls, piece) => (piece === 0 ? [...clearing, ...calls] : calls)),
   };
 }
 

@@ -1,6 +1,5 @@
-/** The first bytes of the memory: words that the threads meet at. */
+/** The first bytes of the memory: words that the threads share. */
 export const control = {
-  barrier: 0, // three words: see kernels-wasm/barrier.ts
-  generation: 16, // counts the runs
+  sleepers: 0, // how many helpers are asleep
   bytes: 64,
 } as const;

@@ -8,7 +8,7 @@ import { checkInputs } from "../check-inputs.ts";
 import { type Bound, bind } from "./bind.ts";
 import { bindingOf } from "./bindings.ts";
 import { shapeOf } from "./plan-facts.ts";
-import { makeRun, type ThreadStart, wake } from "./threads.ts";
+import { makeRun, type ThreadStart } from "./threads.ts";
 
 const pageBytes = 65536;
 const maxPages = 2 ** 15; // 2 GiB: addresses stay positive as i32
@@ -46,16 +46,9 @@ export const wasm = {
       const view = values instanceof Int32Array ? Int32Array : Float32Array;
       new view(memory.buffer, address, values.length).set(values);
     }
-    const startOf = (thread: number): ThreadStart => ({
-      module,
-      memory,
-      threads,
-      phases: bound.phases.map((phase) => phase.calls[thread]),
-    });
-    const helpers = await Promise.all(
-      Array.from({ length: threads - 1 }, (_, i) => startHelper(startOf(i + 1))),
-    );
-    return executable(plan, bound, memory, makeRun(startOf(0)), helpers, fma);
+    const start: ThreadStart = { module, memory, phases: bound.pieces };
+    const helpers = await Promise.all(Array.from({ length: threads - 1 }, () => startHelper(start)));
+    return executable(plan, bound, memory, makeRun(start), helpers, fma);
   },
 } satisfies Backend;
 
@@ -111,7 +104,6 @@ function executable(
 
     async run(inputs) {
       put(inputs);
-      if (threads > 1) wake(memory);
       for (const phase of phases) phase();
       return Object.fromEntries(plan.graph.outputs.map(({ name }) => [name, fetch(name, inputs)]));
     },
@@ -121,7 +113,6 @@ function executable(
       const total = new Float64Array(phases.length);
       // Clocks in browsers step by 5 to 100 µs: sums over many runs are right where single readings are not.
       for (let run = 0; run < runs; run++) {
-        if (threads > 1) wake(memory);
         let before = performance.now();
         phases.forEach((phase, i) => {
           phase();

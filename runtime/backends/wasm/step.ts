@@ -26,13 +26,13 @@ export interface Call {
   readonly args: readonly number[];
 }
 
-/** Calls that may run at once: one list a thread; a barrier follows. */
+/** Pieces of work that may run at once, on any thread; all are done before the next phase begins. */
 export interface Phase {
   readonly label: string;
   readonly kernel: string;
   readonly detail: string;
   readonly flops: number;
-  readonly calls: readonly (readonly Call[])[]; // [threads]
+  readonly calls: readonly (readonly Call[])[]; // [pieces], at most 255
 }
 
 /** Where a binding writes its tables and finds its operands. */

@@ -1,53 +1,122 @@
 /**
- * The pool: every thread walks the same phases over one shared memory, its own calls in each, and meets the
- * others at a barrier. Between runs the helpers sleep on the generation word.
+ * The pool: threads take pieces of a phase from one shared memory, the first thread from the front of the list,
+ * the helpers from its back. The first thread never waits for a helper to come, only for pieces that one has
+ * begun: a helper that wakes late costs nothing, and one that has nothing to do goes to sleep.
+ *
+ * Two words a phase with more than one piece: what is taken (generation << 16 | from the back << 8 | from the
+ * front), and how many pieces are done. The generation counts the runs; a helper sees by it that a phase has
+ * begun.
  */
-import { barrierName } from "../../../kernels-wasm/index.ts";
 import { control } from "./control.ts";
 import type { Call } from "./step.ts";
 
-/** What a helper is started with. */
+/** What a thread is started with. */
 export interface ThreadStart {
   readonly module: WebAssembly.Module;
   readonly memory: WebAssembly.Memory;
-  readonly phases: readonly (readonly Call[])[]; // this thread's calls of each phase
-  readonly threads: number;
+  readonly phases: readonly PhasePieces[];
 }
 
-type Kernel = (...args: readonly number[]) => void;
+export interface PhasePieces {
+  readonly pieces: readonly (readonly Call[])[]; // at most 255
+  readonly words: number; // address of the two words; -1 where there is one piece, which the first thread runs
+}
 
-/** A thread's part of a run. */
-export function makeRun({ module, memory, phases, threads }: ThreadStart): (() => void)[] {
+/** How long a thread that has nothing to do looks again and again before it sleeps. */
+const spinMs = 0.2;
+
+type Piece = () => void;
+
+/** The first thread's run: its phases, to be called in order. */
+export function makeRun({ module, memory, phases }: ThreadStart): (() => void)[] {
+  const words = new Int32Array(memory.buffer);
   const { exports } = new WebAssembly.Instance(module, { env: { memory } });
-  const meet = exports[barrierName] as Kernel;
-  return phases.map((calls) => {
-    const bound = calls.map(({ kernel, args }) => ({ run: exports[kernel] as Kernel, args }));
-    if (threads === 1 && bound.length === 1) {
-      const [{ run, args }] = bound;
-      return () => run(...args);
-    }
+  return phases.map((phase) => {
+    const pieces = phase.pieces.map((calls) => bindCalls(calls, exports));
+    if (phase.words < 0) return pieces[0] ?? (() => {});
+    const taken = phase.words / 4;
     return () => {
-      for (const { run, args } of bound) run(...args);
-      if (threads > 1) meet(control.barrier, threads);
+      const generation = ((Atomics.load(words, taken) >>> 16) + 1) & 0x7fff;
+      Atomics.store(words, taken + 1, 0);
+      Atomics.store(words, taken, generation << 16);
+      if (Atomics.load(words, control.sleepers / 4)) Atomics.notify(words, taken);
+      takePieces(words, taken, pieces, "front");
+      waitUntilDone(words, taken + 1, pieces.length);
     };
   });
 }
 
-/** A helper's life: sleep until the next run, do it, sleep again. Never returns; its worker is terminated. */
-export function serve(start: ThreadStart): void {
-  const words = new Int32Array(start.memory.buffer);
-  const run = makeRun(start);
-  let seen = 0;
+/** A helper's life: through the phases, run after run. Never returns; its worker is terminated. */
+export function serve({ module, memory, phases }: ThreadStart): void {
+  const words = new Int32Array(memory.buffer);
+  const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+  const shared = phases
+    .filter((phase) => phase.words >= 0)
+    .map((phase) => ({
+      taken: phase.words / 4,
+      pieces: phase.pieces.map((calls) => bindCalls(calls, exports)),
+      generation: 0,
+    }));
+  if (shared.length === 0) return;
   for (;;) {
-    Atomics.wait(words, control.generation / 4, seen);
-    seen = Atomics.load(words, control.generation / 4);
-    for (const phase of run) phase();
+    for (const phase of shared) {
+      phase.generation = waitForNext(words, phase.taken, phase.generation);
+      takePieces(words, phase.taken, phase.pieces, "back");
+    }
   }
 }
 
-/** Wakes the helpers for a run. */
-export function wake(memory: WebAssembly.Memory): void {
-  const words = new Int32Array(memory.buffer);
-  Atomics.add(words, control.generation / 4, 1);
-  Atomics.notify(words, control.generation / 4);
+function bindCalls(calls: readonly Call[], exports: WebAssembly.Exports): Piece {
+  const bound = calls.map(({ kernel, args }) => {
+    return { run: exports[kernel] as (...args: readonly number[]) => void, args };
+  });
+  if (bound.length === 1) {
+    const [{ run, args }] = bound;
+    return () => run(...args);
+  }
+  return () => {
+    for (const { run, args } of bound) run(...args);
+  };
+}
+
+/** Runs pieces until all are taken. */
+function takePieces(
+  words: Int32Array,
+  taken: number,
+  pieces: readonly Piece[],
+  end: "front" | "back",
+): void {
+  for (;;) {
+    const seen = Atomics.load(words, taken);
+    const front = seen & 0xff;
+    const back = (seen >>> 8) & 0xff;
+    if (front + back >= pieces.length) return;
+    const next = seen + (end === "front" ? 1 : 0x100);
+    if (Atomics.compareExchange(words, taken, seen, next) !== seen) continue;
+    pieces[end === "front" ? front : pieces.length - 1 - back]();
+    Atomics.add(words, taken + 1, 1);
+  }
+}
+
+/** Waits until the word's generation differs from the one seen last, asleep after a while; the new one. */
+function waitForNext(words: Int32Array, taken: number, last: number): number {
+  const until = performance.now() + spinMs;
+  for (let spin = 1; ; spin++) {
+    const seen = Atomics.load(words, taken);
+    if (seen >>> 16 !== last) return seen >>> 16;
+    if (spin % 64 || performance.now() < until) continue;
+    Atomics.add(words, control.sleepers / 4, 1);
+    Atomics.wait(words, taken, seen);
+    Atomics.sub(words, control.sleepers / 4, 1);
+  }
+}
+
+/** Helpers are in the middle of their last pieces: soon done, unless the system has put one aside. */
+function waitUntilDone(words: Int32Array, done: number, pieces: number): void {
+  const until = performance.now() + spinMs;
+  for (let spin = 1; ; spin++) {
+    const seen = Atomics.load(words, done);
+    if (seen === pieces) return;
+    if (spin % 64 === 0 && performance.now() >= until) Atomics.wait(words, done, seen, spinMs);
+  }
 }
