@@ -1,7 +1,7 @@
 /** Packing: which blocks are there, and which block size is taken. */
 import { expect, test } from "vitest";
-import { packConv } from "../../runtime/backends/wasm/pack.ts";
-import { split } from "../../runtime/backends/wasm/split.ts";
+import { packConv, takeCensus } from "../../runtime/backends/wasm/pack.ts";
+import { split, splitForPool } from "../../runtime/backends/wasm/split.ts";
 
 const dense = (outputs: number, inputs: number, taps = 1) => ({
   data: new Float32Array(outputs * inputs * taps).fill(1),
@@ -11,33 +11,45 @@ const dense = (outputs: number, inputs: number, taps = 1) => ({
   groups: 1,
 });
 
+const pack = (weights: ReturnType<typeof dense>, stride: number, block: number) =>
+  packConv(weights, takeCensus(weights, stride), block, [0]);
+
 test.each([
-  { inputs: 16, stride: 16, block: 8 },
-  { inputs: 12, stride: 16, block: 4 },
-  { inputs: 3, stride: 3, block: 3 }, // a picture, as narrow as it is
-  { inputs: 3, stride: 8, block: 4 },
-  { inputs: 1, stride: 8, block: 1 },
-])("dense weights of $inputs inputs run in blocks of $block", ({ inputs, stride, block }) => {
-  expect(packConv(dense(8, inputs), [0], stride).block).toBe(block);
+  { inputs: 16, stride: 16, blocks: { 8: 2, 4: 4, 2: 8, 1: 16 } },
+  { inputs: 12, stride: 16, blocks: { 8: 2, 4: 3, 2: 6, 1: 12 } },
+  { inputs: 3, stride: 3, blocks: { 3: 1 } }, // a picture, as narrow as it is
+  { inputs: 3, stride: 8, blocks: { 8: 1, 4: 1, 2: 2, 1: 3 } },
+])("dense weights of $inputs inputs are $blocks blocks", ({ inputs, stride, blocks }) => {
+  const { counts } = takeCensus(dense(8, inputs), stride);
+  expect(Object.fromEntries([...counts].map(([k, { present }]) => [k, present[0]]))).toEqual(blocks);
 });
 
 test("only blocks with a weight in them are packed", () => {
   const weights = dense(16, 32);
   weights.data.fill(0);
   weights.data[3 * 32 + 9] = 5; // output 3, input 9: group 0, block 1
-  const packed = packConv(weights, [0], 32);
-  expect(packed.blocks).toBe(1);
-  const [first, second] = packed.groups;
-  const at = first.weights.indexOf(5); // [K][8]
-  expect(first.offsets[0] / 4 + Math.floor(at / 8)).toBe(9);
+  const packed = pack(weights, 32, 8);
+  expect([...packed.starts]).toEqual([0, 1, 1]);
+  const at = packed.weights.indexOf(5); // [K][8]
+  expect(packed.offsets[0] / 4 + Math.floor(at / 8)).toBe(9);
   expect(at % 8).toBe(3);
-  expect(second.offsets).toHaveLength(0);
 });
 
 test("a grouped convolution is a sparse one: outputs read their own group's channels only", () => {
-  const weights = { ...dense(16, 8), groups: 2 };
-  const packed = packConv(weights, [0], 16);
-  expect(packed.groups.map((group) => [...group.offsets])).toEqual([[0], [32]]);
+  const packed = pack({ ...dense(16, 8), groups: 2 }, 16, 8);
+  expect([...packed.starts]).toEqual([0, 1, 2]);
+  expect([...packed.offsets]).toEqual([0, 32]);
+});
+
+test("a pool gets large pieces at the ends and small ones where they meet", () => {
+  const work = new Array<number>(160).fill(1);
+  const pieces = splitForPool(work, 2, 1e9);
+  expect(pieces.map(([first, end]) => end - first)).toEqual([40, 20, 10, 10, 10, 10, 20, 40]);
+  expect(pieces[0][0]).toBe(0);
+  expect(splitForPool(work, 2, 1000)).toEqual([[0, 160]]); // too little to share
+  const four = splitForPool(work, 4, 1e9).map(([first, end]) => end - first);
+  expect(four.reduce((a, b) => a + b)).toBe(160);
+  expect(four.slice(-3)).toEqual([20, 20, 20]);
 });
 
 test.each([

@@ -22,8 +22,15 @@ export interface ConvWork {
 }
 
 /** One way of running a ConvWork. */
-export interface ConvFamily {
+export interface Candidate {
   readonly name: string; // "block 8", "panel 40x1"
+  readonly cycles: number; // predicted, on one thread
+  bind(builder: Builder): Phase[];
+}
+
+/** Ways that are told apart by their cost alone. */
+export interface ConvFamily {
+  readonly name: string;
   /** Predicted cycles on one thread, or Infinity where the family cannot run this work. */
   cost(work: ConvWork): number;
   bind(work: ConvWork, builder: Builder): Phase[];

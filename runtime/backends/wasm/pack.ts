@@ -8,118 +8,119 @@ import type { ConvWeights } from "./conv-work.ts";
 
 export interface PackedConv {
   readonly block: number; // K
-  readonly groups: readonly PackedGroup[]; // ceil(outputs / 8)
-  readonly blocks: number; // in all groups
-  readonly denseBlocks: number; // that a dense weight of this shape has
-}
-
-export interface PackedGroup {
+  readonly starts: Int32Array; // [ceil(outputs / 8) + 1]: first block of each group
   readonly weights: Float32Array; // [blocks][K][8]
   readonly offsets: Int32Array; // [blocks]: bytes from the address of the output pixel's first tap
 }
 
-/** Cycles of a block beside its multiply-adds: index, pointers, loop. A multiply-add row of 6 pixels takes 6. */
-const blockOverhead = 4;
+/** Which weights are there, for every choice of K at once. */
+export interface Census {
+  readonly groups: readonly (readonly Segment[])[]; // [ceil(outputs / 8)]
+  /** Blocks by K: those with a weight in them in each group, and all that a dense weight would have. */
+  readonly counts: ReadonlyMap<number, { readonly present: Int32Array; readonly dense: number }>;
+}
 
-/**
- * `tapBytes[tap]` is the offset of a tap; `stride` the floats a pixel of the input has. Tries blocks of
- * 8, 4, 2 and 1 channels (or the whole of a compact input) and takes what costs least.
- */
-export function packConv(weights: ConvWeights, tapBytes: readonly number[], stride: number): PackedConv {
-  const { inputs, groups } = weights;
+/** The part of a group of 8 outputs that belongs to one convolution group. */
+interface Segment {
+  readonly base: number; // first input channel
+  readonly firstOut: number;
+  readonly endOut: number;
+  readonly present: Uint8Array; // [inputs, taps]: 1 where any of the outputs has a weight
+}
+
+/** One pass over the weights. `stride` is how many floats a pixel of the input has. */
+export function takeCensus(weights: ConvWeights, stride: number): Census {
+  const { outputs, inputs, taps, groups } = weights;
   const sizes = stride < 8 && groups === 1 ? [stride] : [8, 4, 2, 1];
   // A block may reach past a group's channels (its weights there are zero), never past the pixel.
   const fits = sizes.filter((k) => (groups - 1) * inputs + Math.ceil(inputs / k) * k <= stride);
-  let best = { block: 0, cost: Number.POSITIVE_INFINITY };
+  const census: Segment[][] = [];
+  for (let first = 0; first < outputs; first += 8) census.push(segmentsOf(weights, first));
+  const counts = new Map<number, { present: Int32Array; dense: number }>();
   for (const block of fits) {
-    const cost = countBlocks(weights, block) * (6 * block + blockOverhead);
-    if (cost < best.cost) best = { block, cost };
+    const present = Int32Array.from(census, (segments) =>
+      segments.reduce((sum, segment) => sum + countBlocks(segment, inputs, taps, block), 0),
+    );
+    const segments = census.reduce((sum, group) => sum + group.length, 0);
+    counts.set(block, { present, dense: segments * Math.ceil(inputs / block) * taps });
   }
-  return pack(weights, tapBytes, best.block);
+  return { groups: census, counts };
 }
 
-function pack(weights: ConvWeights, tapBytes: readonly number[], block: number): PackedConv {
-  const { data, outputs, inputs, taps } = weights;
-  const groups: PackedGroup[] = [];
-  for (let first = 0; first < outputs; first += 8) {
-    const present: [channel: number, input: number, tap: number][] = [];
-    for (const [base, firstOut, endOut] of convGroups(weights, first)) {
+/** `tapBytes[tap]` is the offset of a tap. */
+export function packConv(
+  weights: ConvWeights,
+  { groups, counts }: Census,
+  block: number,
+  tapBytes: readonly number[],
+): PackedConv {
+  const { data, inputs, taps } = weights;
+  const { present } = counts.get(block)!;
+  const starts = new Int32Array(groups.length + 1);
+  present.forEach((count, g) => {
+    starts[g + 1] = starts[g] + count;
+  });
+  const blocks = starts[groups.length];
+  const packed = new Float32Array(blocks * block * 8);
+  const offsets = new Int32Array(blocks);
+  let b = 0;
+  groups.forEach((segments, g) => {
+    for (const segment of segments) {
       for (let tap = 0; tap < taps; tap++) {
         for (let input = 0; input < inputs; input += block) {
-          if (hasWeight(weights, firstOut, endOut, input, block, tap))
-            present.push([base + input, input, tap]);
+          const end = Math.min(input + block, inputs);
+          if (!isPresent(segment, taps, tap, input, end)) continue;
+          offsets[b] = tapBytes[tap] + (segment.base + input) * 4;
+          for (let o = segment.firstOut; o < segment.endOut; o++) {
+            let from = (o * inputs + input) * taps + tap;
+            let to = b * block * 8 + (o - g * 8);
+            for (let i = input; i < end; i++, from += taps, to += 8) packed[to] = data[from];
+          }
+          b++;
         }
       }
     }
-    const packed = new Float32Array(present.length * block * 8);
-    present.forEach(([channel, input, tap], b) => {
-      for (let o = first; o < Math.min(first + 8, outputs); o++) {
-        if (channel - input !== baseOf(weights, o)) continue;
-        for (let k = 0; k < block && input + k < inputs; k++) {
-          packed[(b * block + k) * 8 + (o - first)] = data[(o * inputs + input + k) * taps + tap];
-        }
-      }
-    });
-    groups.push({
-      weights: packed,
-      offsets: Int32Array.from(present, ([channel, , tap]) => tapBytes[tap] + channel * 4),
-    });
-  }
-  return {
-    block,
-    groups,
-    blocks: groups.reduce((sum, group) => sum + group.offsets.length, 0),
-    denseBlocks: countBlocks(weights, block, true),
-  };
+  });
+  return { block, starts, weights: packed, offsets };
 }
 
-/** Blocks with a weight in them, or all there could be. */
-function countBlocks(weights: ConvWeights, block: number, all = false): number {
+function segmentsOf(weights: ConvWeights, first: number): Segment[] {
+  const { data, outputs, inputs, taps, groups } = weights;
+  const end = Math.min(first + 8, outputs);
+  const perGroup = outputs / groups;
+  const size = inputs * taps;
+  const segments: Segment[] = [];
+  for (let firstOut = first; firstOut < end; ) {
+    const group = Math.floor(firstOut / perGroup);
+    const endOut = Math.min(end, (group + 1) * perGroup);
+    const present = new Uint8Array(size);
+    for (let o = firstOut; o < endOut; o++) {
+      const at = o * size;
+      for (let j = 0; j < size; j++) if (data[at + j] !== 0) present[j] = 1;
+    }
+    segments.push({ base: group * inputs, firstOut, endOut, present });
+    firstOut = endOut;
+  }
+  return segments;
+}
+
+function countBlocks(segment: Segment, inputs: number, taps: number, block: number): number {
   let count = 0;
-  for (let first = 0; first < weights.outputs; first += 8) {
-    for (const [, firstOut, endOut] of convGroups(weights, first)) {
-      for (let tap = 0; tap < weights.taps; tap++) {
-        for (let input = 0; input < weights.inputs; input += block) {
-          if (all || hasWeight(weights, firstOut, endOut, input, block, tap)) count++;
-        }
-      }
+  for (let tap = 0; tap < taps; tap++) {
+    for (let input = 0; input < inputs; input += block) {
+      if (isPresent(segment, taps, tap, input, Math.min(input + block, inputs))) count++;
     }
   }
   return count;
 }
 
-/** First input channel of the convolution group that an output belongs to. */
-function baseOf({ outputs, inputs, groups }: ConvWeights, output: number): number {
-  return Math.floor(output / (outputs / groups)) * inputs;
-}
-
-/** The convolution groups that 8 outputs from `first` on touch: [first input channel, first output, end]. */
-function convGroups(
-  weights: ConvWeights,
-  first: number,
-): [base: number, firstOut: number, endOut: number][] {
-  const end = Math.min(first + 8, weights.outputs);
-  const perGroup = weights.outputs / weights.groups;
-  const touched: [number, number, number][] = [];
-  for (let o = first; o < end; ) {
-    const next = Math.min(end, (Math.floor(o / perGroup) + 1) * perGroup);
-    touched.push([baseOf(weights, o), o, next]);
-    o = next;
-  }
-  return touched;
-}
-
-function hasWeight(
-  { data, inputs, taps }: ConvWeights,
-  firstOut: number,
-  endOut: number,
-  input: number,
-  block: number,
+function isPresent(
+  { present }: Segment,
+  taps: number,
   tap: number,
+  input: number,
+  end: number,
 ): boolean {
-  const endIn = Math.min(input + block, inputs);
-  for (let o = firstOut; o < endOut; o++) {
-    for (let i = input; i < endIn; i++) if (data[(o * inputs + i) * taps + tap] !== 0) return true;
-  }
+  for (let i = input; i < end; i++) if (present[i * taps + tap]) return true;
   return false;
 }

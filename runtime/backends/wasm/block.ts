@@ -1,0 +1,133 @@
+/**
+ * The block kernels (kernels-wasm/conv.ts) as a way to run a convolution: dense or sparse, 1x1 or 7x7, strided,
+ * dilated or grouped, they differ in their tables only.
+ */
+import { conv, groupWords, tileWords } from "../../../kernels-wasm/index.ts";
+import type { Candidate, ConvWork } from "./conv-work.ts";
+import { type Census, packConv, takeCensus } from "./pack.ts";
+import type { Pixels } from "./pixels.ts";
+import { splitForPool } from "./split.ts";
+import type { Builder, Call, Phase, Placed, Step } from "./step.ts";
+
+/** The largest part of the L2 cache that a panel of input and output pixels may take. */
+const panelBytes = 512 * 1024;
+
+/** Cycles of a block beside its multiply-adds: index, pointers, loop. A multiply-add row of 6 pixels takes 6. */
+const blockCycles = (block: number): number => 6 * block + 4;
+
+/** Cycles of a tile of 8 outputs beside its blocks: pointers, bias, clamp, stores. */
+const tileCycles = 30;
+
+/** One candidate: blocks of 8, 4, 2 or 1 input channels, whichever costs least. */
+export function blockCandidates(work: ConvWork): Candidate[] {
+  const census = takeCensus(work.weights, work.x.stride);
+  const tiles = Math.ceil(work.pixels.from.length / tileSize(work.pixels.from.length));
+  const cyclesOf = (block: number) => {
+    const { present } = census.counts.get(block)!;
+    const blocks = present.reduce((a, b) => a + b, 0);
+    return tiles * (blocks * blockCycles(block) + present.length * tileCycles);
+  };
+  const [block] = [...census.counts.keys()].sort((a, b) => cyclesOf(a) - cyclesOf(b));
+  return [
+    {
+      name: `block ${block}`,
+      cycles: cyclesOf(block),
+      bind: (builder) => [bindBlock(work, census, block, builder)],
+    },
+  ];
+}
+
+/** Writes the weights and their tables. */
+function bindBlock(work: ConvWork, census: Census, block: number, builder: Builder): Phase {
+  const { weights, pixels } = work;
+  const packed = packConv(weights, census, block, work.tapBytes);
+  const { present, dense } = census.counts.get(block)!;
+  const weightsAt = builder.data(packed.weights);
+  const offsetsAt = builder.data(packed.offsets);
+  const blockBytes = block * 32;
+  const spans = Array.from(present, (_, g) => [
+    weightsAt + packed.starts[g] * blockBytes,
+    weightsAt + packed.starts[g + 1] * blockBytes,
+    offsetsAt + packed.starts[g] * 4,
+    work.bias + g * 32,
+    g * 32,
+  ]);
+  const groups = builder.data(Int32Array.from(spans.flat()));
+  const kept = packed.offsets.length / dense;
+  const cycles = Array.from(present, (blocks) => blocks * blockCycles(block) + tileCycles);
+  return {
+    ...convPhase(work.step, builder, block, pixels, groups, cycles, work.x),
+    detail: kept < 1 ? `sparse: ${(100 * kept).toFixed(1)} % of the ${block}x8 blocks kept` : "dense",
+    flops: 2 * packed.weights.length * pixels.from.length,
+  };
+}
+
+/**
+ * Calls of the kernel over all pixels and groups. `groups` is the address of the group table, `cycles[g]` what a
+ * group of 8 outputs costs a tile of pixels.
+ */
+export function convPhase(
+  step: Step,
+  builder: Builder,
+  block: number,
+  pixels: Pixels,
+  groups: number,
+  cycles: readonly number[],
+  x: Placed,
+): Omit<Phase, "detail" | "flops"> {
+  const { threads, fma } = builder;
+  const out = builder.value(step.output);
+  const residual = pixels.residual !== undefined;
+  const count = pixels.from.length;
+  const tilePixels = tileSize(count);
+  const whole = Math.floor(count / tilePixels);
+  const rest = count - whole * tilePixels;
+  const tables = [pixels.from, pixels.to, ...(pixels.residual ? [pixels.residual] : [])];
+
+  /** Tiles of `size` pixels from pixel `first` on; a call for a range of them, and of groups. */
+  const tilesOf = (size: number, first: number, tiles: number) => {
+    const words = new Int32Array(tiles * tileWords({ pixels: size, residual }));
+    for (let tile = 0, at = 0, from = first; tile < tiles; tile++, from += size) {
+      for (const table of tables) for (let p = 0; p < size; p++) words[at++] = table[from + p];
+    }
+    const kernel = builder.kernel(conv({ pixels: size, block, residual, fma }));
+    const tileBytes = words.byteLength / tiles;
+    const address = builder.data(words);
+    const panelTiles = Math.max(1, Math.floor(panelBytes / (size * (x.pixelBytes + out.pixelBytes))));
+    return ([tile, tileEnd]: Range, [group, groupEnd]: Range): Call[] => {
+      if (tile === tileEnd || group === groupEnd) return [];
+      const tileAt = (i: number) => address + i * tileBytes;
+      const groupAt = (i: number) => groups + i * groupWords * 4;
+      const spans = [tileAt(tile), tileAt(tileEnd), groupAt(group), groupAt(groupEnd)];
+      return [{ kernel, args: [...spans, panelTiles * tileBytes, step.lo, step.hi] }];
+    };
+  };
+  const main = whole ? tilesOf(tilePixels, 0, whole) : () => [];
+  const tail = rest ? tilesOf(rest, whole * tilePixels, 1) : () => [];
+  const tiles = new Array<number>(whole).fill(1);
+  if (rest) tiles.push(1);
+  const groupCycles = cycles.reduce((a, b) => a + b, 0);
+  const total = groupCycles * tiles.length;
+  // Every thread reads what the others do not: all weights for its tiles, or all tiles for its outputs.
+  const weightBytes = (groupCycles / blockCycles(block)) * block * 32;
+  const byTiles = tiles.length >= 4 * threads && weightBytes < count * (x.pixelBytes + out.pixelBytes);
+  const calls = byTiles
+    ? splitForPool(tiles, threads, total).map(([first, end]) => {
+        const all: Range = [0, cycles.length];
+        return [...main([first, Math.min(end, whole)], all), ...(end > whole ? tail([0, 1], all) : [])];
+      })
+    : splitForPool(cycles, threads, total).map((range) => [
+        ...main([0, whole], range),
+        ...tail([0, 1], range),
+      ]);
+  return { label: step.label, kernel: `f32_conv_${tilePixels}x8_k${block}`, calls };
+}
+
+type Range = readonly [first: number, end: number];
+
+/** 6 or 5 pixels a tile, whichever wastes less: a tile of fewer than 4 pixels takes as long as one of 4. */
+function tileSize(count: number): number {
+  if (count < 6) return Math.max(1, count);
+  const cost = (tile: number) => count - (count % tile) + (count % tile ? Math.max(4, count % tile) : 0);
+  return cost(5) < cost(6) ? 5 : 6;
+}
