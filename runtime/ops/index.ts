@@ -9,6 +9,7 @@ import { Concat } from "./concat.ts";
 import { Conv } from "./conv.ts";
 import { Gemm } from "./gemm.ts";
 import { GlobalAveragePool, GlobalMaxPool } from "./global-pool.ts";
+import { LayerNormalization } from "./layer-normalization.ts";
 import { MatMul } from "./matmul.ts";
 import type { Operator } from "./operator.ts";
 import { Pad } from "./pad.ts";
@@ -32,6 +33,7 @@ export const operators = {
   GlobalAveragePool,
   GlobalMaxPool,
   Identity,
+  LayerNormalization,
   MatMul,
   MaxPool,
   Mul,

@@ -8,6 +8,7 @@ import { concat } from "./concat.ts";
 import { conv } from "./conv.ts";
 import { gemm } from "./gemm.ts";
 import { globalAveragePool, globalMaxPool } from "./global-pool.ts";
+import { layerNormalization } from "./layer-normalization.ts";
 import { matmul } from "./matmul.ts";
 import { pad } from "./pad.ts";
 import { averagePool, maxPool } from "./pool.ts";
@@ -30,6 +31,7 @@ export const cases: Record<OpName, readonly Case[]> = {
   GlobalAveragePool: globalAveragePool,
   GlobalMaxPool: globalMaxPool,
   Identity: identity,
+  LayerNormalization: layerNormalization,
   MatMul: matmul,
   MaxPool: maxPool,
   Mul: mul,
