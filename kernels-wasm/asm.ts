@@ -27,8 +27,8 @@ export type Expr = Code | Local;
 export interface Func {
   readonly name: string; // exported under this name
   readonly params: readonly ValueType[];
-  readonly locals: readonly ValueType[]; // after the params
-  readonly code: Code;
+  /** The locals after the parameters, and the code; made when the function is assembled. */
+  body(): { readonly locals: readonly ValueType[]; readonly code: Code };
 }
 
 const typeByte: Record<ValueType, number> = { i32: 0x7f, f32: 0x7d, v128: 0x7b };
@@ -43,10 +43,16 @@ export function func<P extends Record<string, ValueType>>(
   const args = Object.fromEntries(
     Object.entries(params).map(([key, type], index) => [key, { type, index }]),
   ) as { [K in keyof P]: Local };
-  const locals: ValueType[] = [];
-  const local = (type: ValueType): Local => ({ type, index: types.length + locals.push(type) - 1 });
-  const code = body(args, local).flat();
-  return { name, params: types, locals, code };
+  return {
+    name,
+    params: types,
+    body() {
+      const locals: ValueType[] = [];
+      const local = (type: ValueType): Local => ({ type, index: types.length + locals.push(type) - 1 });
+      const code = body(args, local).flat();
+      return { locals, code };
+    },
+  };
 }
 
 /** `n` locals of one type. */
@@ -145,13 +151,42 @@ export const f32 = {
 };
 
 export const v128 = {
+  /** Four i32 lanes. */
+  const: (lanes: readonly number[]): Code => [
+    ...simd(0x0c),
+    ...new Uint8Array(Int32Array.from(lanes).buffer),
+  ],
   load: load(2, ...simd(0x00)), // 4-byte alignment is all that is promised
   load32_splat: load(2, ...simd(0x09)),
   store: store(2, ...simd(0x0b)),
+  and: binary(...simd(0x4e)),
+  xor: binary(...simd(0x51)),
+  /** The bits of a where mask has ones, of b elsewhere. */
+  bitselect: (a: Expr, b: Expr, mask: Expr): Code => [
+    ...value(a),
+    ...value(b),
+    ...value(mask),
+    ...simd(0x52),
+  ],
+};
+
+export const i32x4 = {
+  splat: unary(...simd(0x11)),
+  shl: binary(...simd(0xab)), // by an i32
+  shr_s: binary(...simd(0xac)),
+  add: binary(...simd(0xae)),
+  sub: binary(...simd(0xb1)),
 };
 
 export const f32x4 = {
   splat: unary(...simd(0x13)),
+  eq: binary(...simd(0x41)), // comparisons: all ones or zeros
+  lt: binary(...simd(0x43)),
+  gt: binary(...simd(0x44)),
+  abs: unary(...simd(0xe0)),
+  neg: unary(...simd(0xe1)),
+  sqrt: unary(...simd(0xe3)),
+  convert_i32x4_s: unary(...simd(0xfa)),
   add: binary(...simd(0xe4)),
   sub: binary(...simd(0xe5)),
   mul: binary(...simd(0xe6)),
@@ -255,7 +290,8 @@ export function assemble(funcs: readonly Func[], memory: MemoryImport): Uint8Arr
 }
 
 function bodyOf(f: Func): number[] {
-  const body = [...vector(f.locals.map((type) => [1, typeByte[type]])), ...f.code, 0x0b];
+  const { locals, code } = f.body();
+  const body = [...vector(locals.map((type) => [1, typeByte[type]])), ...code, 0x0b];
   return [...leb(body.length), ...body];
 }
 

@@ -56,6 +56,7 @@ export function packConv(
 ): PackedConv {
   const { data, inputs, taps } = weights;
   const { present } = counts.get(block)!;
+  const rowSize = inputs * taps;
   const starts = new Int32Array(groups.length + 1);
   present.forEach((count, g) => {
     starts[g + 1] = starts[g] + count;
@@ -66,15 +67,16 @@ export function packConv(
   let b = 0;
   groups.forEach((segments, g) => {
     for (const segment of segments) {
+      const count = segment.endOut - segment.firstOut;
       for (let tap = 0; tap < taps; tap++) {
         for (let input = 0; input < inputs; input += block) {
           const end = Math.min(input + block, inputs);
           if (!isPresent(segment, taps, tap, input, end)) continue;
           offsets[b] = tapBytes[tap] + (segment.base + input) * 4;
-          for (let o = segment.firstOut; o < segment.endOut; o++) {
-            let from = (o * inputs + input) * taps + tap;
-            let to = b * block * 8 + (o - g * 8);
-            for (let i = input; i < end; i++, from += taps, to += 8) packed[to] = data[from];
+          let from = (segment.firstOut * inputs + input) * taps + tap;
+          let to = b * block * 8 + segment.firstOut - g * 8;
+          for (let i = input; i < end; i++, from += taps, to += 8) {
+            for (let o = 0, at = from; o < count; o++, at += rowSize) packed[to + o] = data[at];
           }
           b++;
         }
