@@ -1,12 +1,42 @@
-/** Relu, Clip and Sigmoid: element by element. A NaN stays a NaN. */
+/** Activations, element by element: what bounds, bends or gates a value. A NaN stays a NaN. */
 import type { Node } from "../model/graph.ts";
-import { type Tensor, zeros } from "../model/tensor.ts";
 import { readAttrs } from "./attributes.ts";
-import { constantScalar, given, input } from "./checks.ts";
+import { constantScalar, fail, given, input } from "./checks.ts";
 import type { InferInput, Operator } from "./operator.ts";
+import { erf, map, unary } from "./unary.ts";
 
 export const Relu = unary((x) => Math.max(x, 0));
-export const Sigmoid = unary((x) => 1 / (1 + Math.exp(-x)));
+export const Sigmoid = unary(sigmoid);
+export const HardSwish = unary((x) => x * clip(x / 6 + 0.5));
+export const HardSigmoid = unary((x, { alpha, beta }) => clip(alpha * x + beta), {
+  alpha: { type: "float", default: 0.2 },
+  beta: { type: "float", default: 0.5 },
+});
+export const LeakyRelu = unary((x, { alpha }) => (x < 0 ? alpha * x : x), {
+  alpha: { type: "float", default: 0.01 },
+});
+export const Elu = unary((x, { alpha }) => (x < 0 ? alpha * Math.expm1(x) : x), {
+  alpha: { type: "float", default: 1 },
+});
+
+/** x sigmoid(αx), ONNX's since opset 24; SiLU where α is 1. */
+export const Swish = unary((x, { alpha }) => x * sigmoid(alpha * x), {
+  alpha: { type: "float", default: 1 },
+});
+
+const geluAttrs = { approximate: { type: "string", default: "none" } } as const;
+
+/** x times the normal distribution's share below x, ONNX's since opset 20: by erf, or a formula of tanh. */
+export const Gelu = {
+  ...unary((x, { approximate }) => x * (approximate === "tanh" ? tanhShare(x) : share(x)), geluAttrs),
+
+  infer(node, inputs) {
+    const { approximate } = readAttrs(node, geluAttrs);
+    if (approximate !== "none" && approximate !== "tanh")
+      fail(node, `approximate "${approximate}" is not known; expected "none" or "tanh"`);
+    return [{ dtype: "float32", shape: input(node, inputs, 0, "the input").shape }];
+  },
+} satisfies Operator;
 
 /** min(max(x, low), high): inputs x, low, high, the last two constant scalars that may be left out. */
 export const Clip = {
@@ -39,24 +69,18 @@ export function clipRange(
   ];
 }
 
-function unary(apply: (x: number) => number) {
-  return {
-    inputs: [1, 1],
-    attrs: {},
-
-    infer(node, inputs) {
-      readAttrs(node, {});
-      return [{ dtype: "float32", shape: input(node, inputs, 0, "the input").shape }];
-    },
-
-    reference(_node, inputs) {
-      return [map(given(inputs, 0), apply)];
-    },
-  } satisfies Operator;
+function sigmoid(x: number): number {
+  return 1 / (1 + Math.exp(-x));
 }
 
-function map(x: Tensor, apply: (value: number) => number): Tensor {
-  const y = zeros(x.shape);
-  for (let i = 0; i < y.data.length; i++) y.data[i] = apply(x.data[i]);
-  return y;
+function clip(x: number): number {
+  return Math.min(Math.max(x, 0), 1);
+}
+
+function share(x: number): number {
+  return (1 + erf(x * Math.SQRT1_2)) / 2;
+}
+
+function tanhShare(x: number): number {
+  return (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))) / 2;
 }
