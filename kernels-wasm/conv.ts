@@ -1,7 +1,7 @@
 /**
  * f32_conv_{P}x8_k{K}: convolution, block-sparse or dense, of P pixels by 8 output channels.
  *
- *   out[p, o] = clamp( bias[o] + sum over blocks b, k: x[p + offset(b), k] * w[b, k, o]  (+ residual[p, o]) )
+ *   out[p, o] = epilogue( bias[o] + sum over blocks b, k: x[p + offset(b), k] * w[b, k, o], residual[p, o] )
  *
  * Activations are NHWC inside a zero border; a block is K input channels of one kernel tap, so that
  * one i32 byte offset from the pixel's address reaches it, whatever stride, dilation and tap. The same
@@ -10,7 +10,7 @@
  *
  * 2P accumulators + 2 weights + 1 splat fill the 15 registers that V8 has on x64 when P = 6.
  */
-import { clamp, multiplyAdd } from "./arithmetic.ts";
+import { multiplyAdd } from "./arithmetic.ts";
 import {
   bump,
   type Code,
@@ -24,16 +24,17 @@ import {
   v128,
   when,
 } from "./asm.ts";
+import { makeContext } from "./context.ts";
+import { type Epilogue, epilogueName, makeEpilogue } from "./epilogue.ts";
 
-export interface ConvKernel {
+export interface ConvKernel extends Epilogue {
   readonly pixels: number; // P, 1..6
   readonly block: number; // K, input channels of a block
-  readonly residual: boolean;
   readonly fma: boolean; // relaxed SIMD is there
 }
 
 export const convName = (k: ConvKernel): string =>
-  `f32_conv_${k.pixels}x8_k${k.block}${k.residual ? "_add" : ""}`;
+  `f32_conv_${k.pixels}x8_k${k.block}${epilogueName(k)}`;
 
 /** i32 words a tile: P input addresses, P output addresses, and P residual addresses where there are any. */
 export const tileWords = (k: Pick<ConvKernel, "pixels" | "residual">): number =>
@@ -66,7 +67,8 @@ export function conv(kernel: ConvKernel): Func {
     convName(kernel),
     params,
     ({ tiles, tilesEnd, groups, groupsEnd, panel, lo, hi }, local) => {
-      const [panelEnd, group, tile, w, wEnd, index, bias, outByte, address] = locals(local, "i32", 9);
+      const [panelEnd, group, tile, w, wEnd, index, bias] = locals(local, "i32", 7);
+      const [outByte, address, addend] = locals(local, "i32", 3);
       const x = locals(local, "i32", pixels);
       const y = locals(local, "i32", pixels);
       const acc = x.map(() => locals(local, "v128", 2));
@@ -93,21 +95,21 @@ export function conv(kernel: ConvKernel): Func {
       }
       eachTile.push(set(w, i32.load(group)), set(index, i32.load(group, 8)));
       eachTile.push(when(i32.ne(w, wEnd), [doWhile(eachBlock, i32.ne(w, wEnd))]));
-      if (residual) {
-        for (let p = 0; p < pixels; p++) {
-          eachTile.push(set(address, i32.add(i32.load(tile, (2 * pixels + p) * 4), outByte)));
-          for (const v of [0, 1])
-            eachTile.push(set(acc[p][v], f32x4.add(acc[p][v], v128.load(address, v * 16))));
-        }
-      }
       eachTile.push(set(w0, f32x4.splat(lo)), set(w1, f32x4.splat(hi)));
+      const context = makeContext(kernel.fma, local);
+      const epilogue = makeEpilogue(kernel, w0, w1, context);
       for (let p = 0; p < pixels; p++) {
+        if (residual) eachTile.push(set(addend, i32.add(i32.load(tile, (2 * pixels + p) * 4), outByte)));
         eachTile.push(set(address, i32.add(i32.load(tile, (pixels + p) * 4), outByte)));
-        for (const v of [0, 1]) eachTile.push(v128.store(address, clamp(acc[p][v], w0, w1), v * 16));
+        for (const v of [0, 1]) {
+          const y = epilogue(acc[p][v], residual ? v128.load(addend, v * 16) : undefined);
+          eachTile.push(v128.store(address, y, v * 16));
+        }
       }
       eachTile.push(bump(tile, tileBytes));
 
       return [
+        ...context.fillConstants(),
         doWhile(
           [
             set(panelEnd, i32.add(tiles, panel)),
