@@ -19,13 +19,21 @@ export interface Executable {
   run(inputs: Tensors): Promise<Tensors>;
   /** Runs `runs` times with these inputs and times every step. */
   profile(inputs: Tensors, runs?: number): Promise<readonly ProfileRow[]>;
+  /** For the next time this model is prepared on this device. */
+  readonly choices?: Choices;
   /** Frees memory and threads. The executable cannot be used afterwards. */
   dispose(): void;
 }
 
+/** By step, the name of the way it runs. */
+export type Choices = Readonly<Record<string, string>>;
+
 export interface PrepareOptions {
   readonly threads?: number; // at most so many; 1 where shared memory is missing
   readonly relaxedSimd?: boolean; // false: multiply and add in two roundings even where one is there
+  /** What an earlier executable of this model found to be the fastest on this device: its `choices`. */
+  readonly choices?: Choices;
+  readonly tuneMs?: number; // at most so long, about, kernels are tried out where a layer has a choice
 }
 
 export interface Backend {

@@ -12,6 +12,7 @@ import { shapeOf } from "./plan-facts.ts";
 import type { Builder, Call, Phase, Placed } from "./step.ts";
 import { strided, whole } from "./strided.ts";
 import type { PhasePieces } from "./threads.ts";
+import type { Tuner } from "./tune.ts";
 
 export interface Bound {
   readonly phases: readonly Phase[];
@@ -22,7 +23,13 @@ export interface Bound {
   readonly bytes: number; // of memory
 }
 
-export function bind(plan: ExecutionPlan, options: { threads: number; fma: boolean }): Bound {
+export interface BindOptions {
+  readonly threads: number;
+  readonly fma: boolean;
+  readonly tuner: Tuner;
+}
+
+export function bind(plan: ExecutionPlan, { tuner, ...options }: BindOptions): Bound {
   const steps = fuse(plan);
   const places = place(plan, steps, control.bytes);
   const functions = new Map<string, Func>();
@@ -30,7 +37,7 @@ export function bind(plan: ExecutionPlan, options: { threads: number; fma: boole
   const constants = new Map<string, Placed>();
   let end = control.bytes + places.bytes;
 
-  const base: Omit<Builder, "scratch"> = {
+  const base: Omit<Builder, "scratch" | "choose"> = {
     plan,
     ...options,
     value(name) {
@@ -69,7 +76,13 @@ export function bind(plan: ExecutionPlan, options: { threads: number; fma: boole
     const shape = shapeOf(plan, name);
     return { address: places.staging.get(name)!, bytes: stridesOf(shape).map((stride) => stride * 4) };
   };
-  const builderOf = (i: number): Builder => ({ ...base, scratch: places.scratch[i] });
+  const builderOf = (i: number): Builder => ({
+    ...base,
+    scratch: places.scratch[i],
+    choose(step, candidates, sample) {
+      return tuner.choose(step, candidates, sample, this, end);
+    },
+  });
 
   for (const { name } of plan.graph.inputs) {
     const value = base.value(name);

@@ -5,10 +5,10 @@ import { convGeometry } from "../../ops/conv.ts";
 import { asImage, type WindowAxis } from "../../ops/window.ts";
 import type { ExecutionPlan } from "../../plan.ts";
 import { blockCandidates } from "./block.ts";
-import type { ConvWork } from "./conv-work.ts";
+import type { Candidate, ConvWork } from "./conv-work.ts";
 import { bindDepthwise, isDepthwise } from "./depthwise.ts";
 import { type Border, noBorder } from "./layout.ts";
-import { bias, everyPixel, imagePixels, residualPixels, tapBytes } from "./pixels.ts";
+import { bias, everyPixel, firstPixels, imagePixels, residualPixels, tapBytes } from "./pixels.ts";
 import { attrsOf, shapeOf } from "./plan-facts.ts";
 import type { Binding, Builder, Phase, Step } from "./step.ts";
 
@@ -109,12 +109,16 @@ function product(step: Step, builder: Builder, weight: Tensor<"float32">, biasAt
   return bindWork(work, builder);
 }
 
-/** Binds the candidate that is predicted to be the fastest. */
+/** Binds the way that the builder chooses, which says why. */
 function bindWork(work: ConvWork, builder: Builder): Phase[] {
-  const candidates = blockCandidates(work);
-  const best = candidates.reduce((a, b) => (b.cycles < a.cycles ? b : a));
-  return best.bind(builder);
+  const sample = (pixels: number) => candidatesOf({ ...work, pixels: firstPixels(work.pixels, pixels) });
+  const { candidate, why } = builder.choose(work.step, candidatesOf(work), sample);
+  return candidate
+    .bind(builder)
+    .map((phase) => ({ ...phase, detail: [phase.detail, why].filter(Boolean).join("; ") }));
 }
+
+const candidatesOf = (work: ConvWork): Candidate[] => blockCandidates(work);
 
 function needsConstants(
   node: Node,

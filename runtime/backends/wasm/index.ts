@@ -9,8 +9,10 @@ import { type Bound, bind } from "./bind.ts";
 import { bindingOf } from "./bindings.ts";
 import { shapeOf } from "./plan-facts.ts";
 import { makeRun, type ThreadStart } from "./threads.ts";
+import { makeTuner } from "./tune.ts";
 
 const pageBytes = 65536;
+const mostTuneMs = 150;
 const maxPages = 2 ** 15; // 2 GiB: addresses stay positive as i32
 
 /** An Executable that also says how many threads it has, and whether it multiplies and adds in one go. */
@@ -37,7 +39,8 @@ export const wasm = {
   async prepare(plan, options = {}): Promise<WasmExecutable> {
     const threads = canShareMemory() ? Math.max(1, Math.floor(options.threads ?? 1)) : 1;
     const fma = options.relaxedSimd !== false && hasRelaxedMadd();
-    const bound = bind(plan, { threads, fma });
+    const tuner = makeTuner(options.choices ?? {}, options.tuneMs ?? mostTuneMs);
+    const bound = bind(plan, { threads, fma, tuner });
     const pages = Math.ceil(bound.bytes / pageBytes);
     const shared = threads > 1;
     const module = await WebAssembly.compile(assemble(bound.functions, { pages, shared }));
@@ -48,7 +51,8 @@ export const wasm = {
     }
     const start: ThreadStart = { module, memory, phases: bound.pieces };
     const helpers = await Promise.all(Array.from({ length: threads - 1 }, () => startHelper(start)));
-    return executable(plan, bound, memory, makeRun(start), helpers, fma);
+    const { choices } = tuner;
+    return { ...executable(plan, bound, memory, makeRun(start), helpers), relaxedSimd: fma, choices };
   },
 } satisfies Backend;
 
@@ -81,8 +85,7 @@ function executable(
   memory: WebAssembly.Memory,
   phases: readonly (() => void)[],
   helpers: readonly Worker[],
-  relaxedSimd: boolean,
-): WasmExecutable {
+): Omit<WasmExecutable, "relaxedSimd"> {
   const threads = helpers.length + 1;
   const put = (inputs: Tensors) => {
     checkInputs(plan, inputs); // or a longer array would be written over what lies behind it
@@ -100,7 +103,6 @@ function executable(
 
   return {
     threads,
-    relaxedSimd,
 
     async run(inputs) {
       put(inputs);

@@ -20,6 +20,14 @@ export interface Pixels {
   readonly residual?: Int32Array;
 }
 
+export function firstPixels({ from, to, residual }: Pixels, count: number): Pixels {
+  return {
+    from: from.subarray(0, count),
+    to: to.subarray(0, count),
+    residual: residual?.subarray(0, count),
+  };
+}
+
 export function imagePixels(x: Placed, out: Placed, y_: WindowAxis, x_: WindowAxis): Pixels {
   const from = new Int32Array(out.n * out.h * out.w);
   const to = new Int32Array(from.length);

@@ -35,6 +35,13 @@ export interface Phase {
   readonly calls: readonly (readonly Call[])[]; // [pieces], at most 255
 }
 
+/** One way of running a step. */
+export interface Candidate {
+  readonly name: string; // "block 8", "panel 40x1"
+  readonly cycles: number; // predicted, on one thread
+  bind(builder: Builder): Phase[];
+}
+
 /** Where a binding writes its tables and finds its operands. */
 export interface Builder {
   readonly plan: ExecutionPlan;
@@ -50,6 +57,12 @@ export interface Builder {
   data(values: Int32Array | Float32Array): number;
   /** Puts the kernel into the module; its name. */
   kernel(func: Func): string;
+  /** The way to run a step; `sample` gives the same ways for its first pixels only, to try them out. */
+  choose(
+    step: Step,
+    candidates: readonly Candidate[],
+    sample: (pixels: number) => readonly Candidate[],
+  ): { readonly candidate: Candidate; readonly why: string };
 }
 
 /** How this backend runs an operator. */
