@@ -10,9 +10,9 @@ import {
   parsePattern,
   type SparsityPattern,
 } from "../runtime/model/pattern.ts";
-import type { SparseTensor } from "../runtime/model/sparse/format.ts";
+import { matrixOf, type SparseTensor } from "../runtime/model/sparse/format.ts";
 import { decodeWeight, encodeWeight } from "../runtime/model/sparse/index.ts";
-import { sizeOf, type Tensor } from "../runtime/model/tensor.ts";
+import type { Tensor } from "../runtime/model/tensor.ts";
 import { checkDataset, type Dataset } from "./data/dataset.ts";
 import { exportOnnx } from "./export/onnx.ts";
 import { importOnnx } from "./import/onnx.ts";
@@ -217,10 +217,10 @@ function askedBlocks({ pattern, sparsity }: PruningTarget, weights: readonly Nod
       sparsity,
     );
   }
-  const { n, m } = pattern;
+  const { n, m, rows: shared = 1 } = pattern;
   return weights.reduce((sum, { blocks: { shape } }) => {
-    const inputs = shape[1];
-    const rows = sizeOf(shape) / inputs;
+    const [outputs, inputs, taps] = matrixOf(shape);
+    const rows = Math.ceil(outputs / shared) * taps;
     return sum + rows * (Math.floor(inputs / m) * n + Math.min(n, inputs % m));
   }, 0);
 }

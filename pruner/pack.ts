@@ -24,7 +24,19 @@ export interface PackedLayer {
 }
 
 /** What is tried where no pattern is given, the quickest to run first: of equal sizes the first is taken. */
-const tried = ["16x8", "8x8", "8x4", "4x4", "4x1", "1x4", "channel", "2:4", "1:4", "unstructured"];
+const tried = [
+  "16x8",
+  "8x8",
+  "8x4",
+  "4x4",
+  "4x1",
+  "1x4",
+  "channel",
+  "2:4x8",
+  "2:4",
+  "1:4",
+  "unstructured",
+];
 
 /**
  * Stores each weight of a Conv (group 1) or Gemm by the pattern that takes the fewest bytes, or stays dense.
@@ -84,7 +96,7 @@ export function maskOfZeros(weight: Tensor<"float32">, pattern: SparsityPattern)
   );
   if (pattern.kind === "n:m") {
     const keep = keepInGroups(nonzeros, blocks, pattern);
-    return nonzeros.every((nonzero, b) => keep[b] >= nonzero) ? expand(blocks, keep) : undefined;
+    return nonzeros.every((nonzero, b) => nonzero === 0 || keep[b]) ? expand(blocks, keep) : undefined;
   }
   const keep = Uint8Array.from(nonzeros, (nonzero) => (nonzero > 0 ? 1 : 0));
   return keep.includes(0) ? expand(blocks, keep) : undefined;

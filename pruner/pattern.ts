@@ -3,7 +3,7 @@
  *
  * A weight [outputs, inputs, ...taps] falls into blocks: the elements that vanish together. A block
  * of `block:16x8` is 16 outputs x 8 inputs of one tap, of `channel` one output, of `unstructured`
- * and `n:m` one element. Blocks at the edge are smaller. Budgets count blocks, whatever their size;
+ * one element, of `n:m` one element or, where outputs share, one of each of them. Blocks at the edge are smaller. Budgets count blocks, whatever their size;
  * `sparsityOf` gives the fraction of elements.
  */
 import { ModelError } from "../runtime/model/errors.ts";
@@ -50,7 +50,7 @@ export function blocksOf(shape: Shape, pattern: SparsityPattern): Blocks {
 function blockShape(pattern: SparsityPattern, inputs: number): [rows: number, cols: number] {
   if (pattern.kind === "block") return [pattern.rows, pattern.cols];
   if (pattern.kind === "channel") return [1, inputs];
-  return [1, 1];
+  return [pattern.kind === "n:m" ? (pattern.rows ?? 1) : 1, 1];
 }
 
 /** Sum over each block of `elements` (row-major, one for each element of the weight). */
@@ -197,7 +197,7 @@ export function keptBlocks(mask: Mask): number {
   }
   if (mask.pattern.kind === "n:m") {
     const best = keepInGroups(sums, blocks, mask.pattern);
-    if (sums.some((sum, b) => sum > best[b])) {
+    if (sums.some((sum, b) => sum > 0 && !best[b])) {
       const { n, m } = mask.pattern;
       throw new ModelError(`mask of [${mask.shape}]: a group of ${m} inputs keeps more than ${n}`);
     }

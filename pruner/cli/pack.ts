@@ -18,7 +18,7 @@ export function packCommand(): Command {
     .description("store an ONNX network, its zeros by the pattern that takes the fewest bytes")
     .argument("<model.onnx>")
     .requiredOption("-o, --output <file>", "where the .filigree file goes")
-    .option("--pattern <pattern>", "only this: block:ROWSxCOLS, N:M, channel or unstructured")
+    .option("--pattern <pattern>", "only this: block:ROWSxCOLS, N:M, N:MxROWS, channel or unstructured")
     .action(async (model: string, _: unknown, command: Command) =>
       run(model, command.optsWithGlobals()),
     );

@@ -44,7 +44,11 @@ export function pruneCommand(): Command {
         Object.keys(methods),
       ),
     )
-    .option("--pattern <pattern>", "block:ROWSxCOLS, N:M, channel or unstructured", "block:16x8")
+    .option(
+      "--pattern <pattern>",
+      "block:ROWSxCOLS, N:M, N:MxROWS, channel or unstructured",
+      "block:16x8",
+    )
     .option(
       "--sparsity <fraction>",
       "fraction of the blocks to remove, of all layers together (default: 0.7)",

@@ -1,6 +1,7 @@
 /** The tables that the commands print. */
 import Table from "cli-table3";
 import { type Graph, isSparse } from "../../runtime/model/graph.ts";
+import { formatPattern } from "../../runtime/model/pattern.ts";
 import { matrixOf } from "../../runtime/model/sparse/format.ts";
 import { storedBytes } from "../../runtime/model/sparse/index.ts";
 import { sizeOf } from "../../runtime/model/tensor.ts";
@@ -61,7 +62,7 @@ export interface WeightRow {
   readonly node: string;
   readonly op: string;
   readonly shape: readonly number[];
-  readonly pattern: string; // "dense", "block:16x8", "2:4", "unstructured"
+  readonly pattern: string; // "dense", "block:16x8", "2:4", "2:4x8", "unstructured"
   readonly density: number; // fraction of the elements that are stored
   readonly bytes: number;
 }
@@ -74,8 +75,10 @@ export function weightRows(graph: Graph): WeightRow[] {
     const row = { node: name, op, shape: weight.shape, bytes: storedBytes(weight) };
     if (!isSparse(weight)) return [{ ...row, pattern: "dense", density: 1 }];
     const elements = sizeOf(weight.shape);
-    if (weight.format === "n:m")
-      return [{ ...row, pattern: `${weight.n}:${weight.m}`, density: weight.n / weight.m }];
+    if (weight.format === "n:m") {
+      const { n, m, rows } = weight;
+      return [{ ...row, pattern: formatPattern({ kind: "n:m", n, m, rows }), density: n / m }];
+    }
     if (weight.format === "unstructured") {
       return [{ ...row, pattern: "unstructured", density: weight.values.length / elements }];
     }

@@ -18,7 +18,7 @@
  *   Sections by format, stored in this order (`sparse/format.ts` describes the layouts):
  *     dense          values (row-major)
  *     block          rowPtr, colIdx, values; and the field `blockShape`: [rows, cols]
- *     n:m            indices, values; and the fields `n` and `m`
+ *     n:m            indices, values; and the fields `n`, `m` and, where it is not 1, `rows`
  *     unstructured   rowPtr, colIdx, values
  *   A section is `{ offset, length, sha256 }`: bytes from the beginning of the data, bytes, hex.
  *   rowPtr, colIdx and indices also have `{ bits, count }`: `count` numbers of `bits` bits each, one
@@ -112,6 +112,11 @@ export async function readModel(bytes: Uint8Array): Promise<Model> {
   return { graph, meta };
 }
 
+/** What tells one model from another: the hash of its header, which holds the hashes of all else. */
+export function modelHash(file: Uint8Array): string {
+  return hex(file.subarray(16, headerStart));
+}
+
 async function readHeader(file: Uint8Array) {
   if (magic.some((byte, i) => file[i] !== byte)) {
     throw new ModelError(
@@ -191,7 +196,10 @@ async function tensorToJson(constant: Constant, addSection: (bytes: Uint8Array) 
   const { format, shape } = constant;
   const common = { format, dtype: "float32", shape, sections };
   if (constant.format === "block") return { ...common, blockShape: constant.blockShape };
-  if (constant.format === "n:m") return { ...common, n: constant.n, m: constant.m };
+  if (constant.format === "n:m") {
+    const { n, m, rows } = constant;
+    return rows === undefined ? { ...common, n, m } : { ...common, n, m, rows };
+  }
   return common;
 }
 
@@ -244,6 +252,7 @@ async function tensorFromJson(
     shape,
     n: json.asCount(entry.n, `${what}.n`),
     m: json.asCount(entry.m, `${what}.m`),
+    ...(entry.rows === undefined ? {} : { rows: json.asCount(entry.rows, `${what}.rows`) }),
     indices: (await indices("indices", Uint8Array, 8)) as Uint8Array,
     values: await values("float32"),
   };

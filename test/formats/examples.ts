@@ -44,7 +44,8 @@ export function randomMask(shape: Shape, pattern: SparsityPattern, density: numb
     if (pattern.kind === "channel") return `${output}`;
     if (pattern.kind === "block")
       return `${Math.floor(output / pattern.rows)} ${Math.floor(input / pattern.cols)} ${tap}`;
-    return `${output} ${input} ${tap}`;
+    const rows = (pattern.kind === "n:m" && pattern.rows) || 1;
+    return `${Math.floor(output / rows)} ${input} ${tap}`;
   };
   const isKept = new Map<string, boolean>();
   for (let output = 0; output < outputs; output++) {

@@ -26,6 +26,8 @@ const patterns: readonly SparsityPattern[] = [
   { kind: "n:m", n: 2, m: 4 },
   { kind: "n:m", n: 1, m: 3 },
   { kind: "n:m", n: 5, m: 16 },
+  { kind: "n:m", n: 2, m: 4, rows: 8 },
+  { kind: "n:m", n: 1, m: 3, rows: 3 },
   { kind: "channel" },
   { kind: "unstructured" },
 ];
@@ -106,6 +108,8 @@ const examples: Record<keyof typeof formats, Example> = {
       ["n = 0", /n:m is 0:4/, { n: 0 }],
       ["m over a byte", /n:m is 2:257/, { m: 257 }],
       ["fractions", /n:m is 1.5:4/, { n: 1.5 }],
+      ["no rows that share", /rows is 0/, { rows: 0 }],
+      ["more rows than its indices are for", /indices has 8 elements; expected 4/, { rows: 2 }],
       ["too few indices", /indices has 7 elements; expected 8/, { indices: new Uint8Array(7) }],
       ["too few values", /values has 7 elements; expected 8/, { values: new Float32Array(7) }],
       ["an index beyond the group", /indices\[1\] is 4/, { indices: nm.indices.with(1, 4) }],
@@ -178,6 +182,12 @@ test.each<[claim: string, pattern: SparsityPattern, keep: number[], message: Reg
     [1, 1, 1, 0, 0, 0, 0, 0],
     /more than 2/,
   ],
+  [
+    "other places of two outputs that share theirs",
+    { kind: "n:m", n: 2, m: 4, rows: 2 },
+    [1, 1, 0, 0, 1, 0, 1, 0],
+    /outputs 0 to 1 .*same/,
+  ],
   ["part of a channel", { kind: "channel" }, [1, 1, 1, 0, 0, 0, 0, 0], /output 0 keeps 3 of 4/],
 ])("a mask that keeps %s is refused", (_, pattern, keep, message) => {
   const mask: Mask = { pattern, shape: [2, 4], keep: Uint8Array.from(keep) };
@@ -196,6 +206,13 @@ test("2:4 stores two values in four and a place of two bits for each", () => {
   const mask = randomMask([8, 64], { kind: "n:m", n: 2, m: 4 }, 0.5, 1);
   mask.keep.set([0, 0, 1, 1]); // the highest place is in use
   expect(storedBytes(encodeWeight(weight, mask))).toBe(256 * 4 + 256 / 4);
+});
+
+test("outputs that share their places store them once", () => {
+  const weight = randomWeight([12, 64], 1);
+  const mask = randomMask([12, 64], { kind: "n:m", n: 2, m: 4, rows: 8 }, 1, 1);
+  for (let row = 0; row < 12; row++) mask.keep.set([0, 0, 1, 1], row * 64); // the highest place is in use
+  expect(storedBytes(encodeWeight(weight, mask))).toBe(12 * 32 * 4 + (2 * 32) / 4);
 });
 
 test("a value that is no number is stored like any other", () => {

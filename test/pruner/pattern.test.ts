@@ -92,20 +92,24 @@ test.each([
   [[5, 7, 3], 2, 4],
   [[4, 8], 2, 4],
   [[3, 9, 2, 2], 1, 8],
-])("n:m over [%s] keeps the %i largest of every %i inputs of an output and tap", (shape, n, m) => {
-  const grid = blocksOf(shape, { kind: "n:m", n, m });
-  const scores = scoresOf(grid.count, 7);
-  const keep = keepInGroups(scores, grid, { kind: "n:m", n, m });
-  const [, inputs] = shape;
-  for (let row = 0; row < grid.count; row += inputs) {
-    for (let first = 0; first < inputs; first += m) {
-      const group = Array.from({ length: Math.min(m, inputs - first) }, (_, i) => row + first + i);
-      const best = group.toSorted((a, b) => scores[b] - scores[a]).slice(0, n);
-      expect(group.filter((b) => keep[b])).toEqual(best.toSorted((a, b) => a - b));
+  [[5, 9], 2, 4, 2],
+])(
+  "n:m over [%s] keeps the %i largest of every %i inputs of an output and tap",
+  (shape, n, m, rows = 1) => {
+    const grid = blocksOf(shape, { kind: "n:m", n, m, rows });
+    const scores = scoresOf(grid.count, 7);
+    const keep = keepInGroups(scores, grid, { kind: "n:m", n, m, rows });
+    const [, inputs] = shape;
+    for (let row = 0; row < grid.count; row += inputs) {
+      for (let first = 0; first < inputs; first += m) {
+        const group = Array.from({ length: Math.min(m, inputs - first) }, (_, i) => row + first + i);
+        const best = group.toSorted((a, b) => scores[b] - scores[a]).slice(0, n);
+        expect(group.filter((b) => keep[b])).toEqual(best.toSorted((a, b) => a - b));
+      }
     }
-  }
-  expect(keptBlocks(expand(grid, keep))).toBe(count(keep));
-});
+    expect(keptBlocks(expand(grid, keep))).toBe(count(keep));
+  },
+);
 
 test("a mask that cuts a block is refused", () => {
   const mask = expand(blocksOf([4, 4], { kind: "block", rows: 2, cols: 2 }), Uint8Array.of(1, 0, 0, 1));
@@ -127,6 +131,9 @@ test("the score of a block is the root mean square of its weights, at the edge t
   expect([...rms]).toEqual([1, Math.sqrt(12.5)]);
 });
 
-test.each(["block:16x8", "2:4", "channel", "unstructured"])("the pattern %s reads back", (text) => {
-  expect(formatPattern(parsePattern(text))).toBe(text);
-});
+test.each(["block:16x8", "2:4", "2:4x8", "channel", "unstructured"])(
+  "the pattern %s reads back",
+  (text) => {
+    expect(formatPattern(parsePattern(text))).toBe(text);
+  },
+);

@@ -18,14 +18,15 @@ export interface BlockSparse {
   readonly values: Float32Array; // [blocks * rows * cols]: each block row-major
 }
 
-/** N of every M consecutive inputs of one output and tap. The last group may be short of M. */
+/** N of every M consecutive inputs of one tap, the same for `rows` outputs. The last group may be short of M. */
 export interface NMSparse {
   readonly format: "n:m";
   readonly shape: Shape;
   readonly n: number;
   readonly m: number;
-  readonly indices: Uint8Array; // [outputs * taps * ceil(inputs / m) * n]: place in the group, ascending; unused places repeat the last with value 0
-  readonly values: Float32Array; // same length
+  readonly rows?: number; // outputs that share their indices; 1 where it is left out
+  readonly indices: Uint8Array; // [ceil(outputs / rows) * taps * ceil(inputs / m) * n]: place in the group, ascending; unused places repeat the last with value 0
+  readonly values: Float32Array; // [outputs * taps * ceil(inputs / m) * n]
 }
 
 /** Compressed sparse rows (CSR): any zeros. */
