@@ -6,7 +6,7 @@
 import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import type { Attr, Graph, Node, ValueInfo } from "../../runtime/model/graph.ts";
 import { decodeWeight } from "../../runtime/model/sparse/index.ts";
-import type { DType, Tensor } from "../../runtime/model/tensor.ts";
+import { type DType, type Tensor, tensor } from "../../runtime/model/tensor.ts";
 import {
   type AttributeProtoSchema,
   ModelProtoSchema,
@@ -17,16 +17,21 @@ import {
 import { attributeTypes, dataTypes } from "../import/onnx-types.ts";
 
 export interface ExportOptions {
-  /** 17 is what the operators of a Graph mean; operators that changed since must be written as `opset` has them. */
+  /**
+   * By default 17, which is what the operators of a Graph mean, or 20 where there is a Gelu, which came with it. Of
+   * the operators that changed since 17, reductions are written as `opset` has them.
+   */
   readonly opset?: number;
   /** A size for the inputs' and outputs' first dimension, where that is open. */
   readonly batch?: number;
 }
 
-export function exportOnnx(graph: Graph, { opset = 17, batch }: ExportOptions = {}): Uint8Array {
+export function exportOnnx(model: Graph, options: ExportOptions = {}): Uint8Array {
+  const { opset = model.nodes.some(({ op }) => op === "Gelu") ? 20 : 17, batch } = options;
+  const graph = opset >= 18 ? withAxesAsInputs(model) : model;
   const longs = int64Names(graph);
   const info = (value: ValueInfo) => exportInfo(value, longs, batch);
-  const model = create(ModelProtoSchema, {
+  const message = create(ModelProtoSchema, {
     irVersion: opset <= 17 ? 8n : opset <= 20 ? 9n : 10n,
     producerName: "filigree",
     opsetImport: [{ domain: "", version: BigInt(opset) }],
@@ -40,7 +45,20 @@ export function exportOnnx(graph: Graph, { opset = 17, batch }: ExportOptions = 
       output: graph.outputs.map(info),
     },
   });
-  return toBinary(ModelProtoSchema, model);
+  return toBinary(ModelProtoSchema, message);
+}
+
+/** Reductions whose `axes`, an attribute in opset 17, are an input since opset 18. */
+function withAxesAsInputs(graph: Graph): Graph {
+  const constants = new Map(graph.constants);
+  const nodes = graph.nodes.map((node): Node => {
+    const { axes, ...attrs } = node.attrs;
+    if (!node.op.startsWith("Reduce") || axes === undefined) return node;
+    const name = `${node.outputs[0]}.axes`;
+    constants.set(name, tensor([(axes as number[]).length], Int32Array.from(axes as number[]), "int32"));
+    return { ...node, inputs: [node.inputs[0], name], attrs };
+  });
+  return { ...graph, nodes, constants };
 }
 
 /** Inputs that ONNX wants as int64, where a Graph has int32: by operator, the places of the inputs. */
