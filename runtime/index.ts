@@ -49,13 +49,12 @@ async function open(
   worker: SessionWorker,
   signal: AbortSignal,
 ): Promise<Session> {
-  const { onProgress, backend, threads, shapes, debug } = options;
+  const { onProgress, backend, threads, shapes, debug, cache } = options;
+  const prepareOptions = { backend, threads, shapes, debug, cache };
   const { bytes, cached } = await fetchModel(source, { ...options, signal });
   const onStep: OnStep = (loaded, total) => onProgress?.({ phase: "prepare", loaded, total });
   const [info, reason] = await Promise.all([
-    worker.call((api) =>
-      api.load(transfer(bytes, [bytes.buffer]), { backend, threads, shapes, debug }, proxy(onStep)),
-    ),
+    worker.call((api) => api.load(transfer(bytes, [bytes.buffer]), prepareOptions, proxy(onStep))),
     cached,
   ]);
   const { inputs, outputs, meta, capabilities } = info;

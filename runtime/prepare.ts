@@ -2,9 +2,10 @@
 import type { Backend, Executable, Tensors } from "./backends/backend.ts";
 import { type BackendName, backends } from "./backends/index.ts";
 import { isCrossOriginIsolated, wantedThreads, whyOneThread } from "./capabilities.ts";
+import { choicesKey, type RememberedChoices, recallChoices, rememberChoices } from "./choices.ts";
 import { comparing } from "./compare.ts";
 import { ModelError, nodeName } from "./model/errors.ts";
-import { readModel } from "./model/file.ts";
+import { modelHash, readModel } from "./model/file.ts";
 import { type ExecutionPlan, plan } from "./plan.ts";
 import type { PrepareModelOptions, SessionInfo, SessionValue } from "./session.ts";
 
@@ -25,11 +26,18 @@ export async function prepareModel(
   onStep: OnStep = () => {},
 ): Promise<PreparedModel> {
   onStep(0, steps);
+  const key = choicesKey(modelHash(bytes), options.shapes);
+  const recalling: RememberedChoices | Promise<RememberedChoices> =
+    options.cache === false ? {} : recallChoices(key); // while the file is read
   const { graph, meta } = await readModel(bytes);
   onStep(1, steps);
   const planned = plan(graph, { shapes: options.shapes });
   onStep(2, steps);
-  const { executable, backend, reasons } = await firstThatTakes(planned, options);
+  const recalled = await recalling;
+  const { executable, backend, reasons } = await firstThatTakes(planned, recalled, options);
+  const { choices = {} } = executable;
+  const isNew = Object.entries(choices).some(([step, name]) => recalled[backend]?.[step] !== name);
+  if (isNew && options.cache !== false) await rememberChoices(key, { ...recalled, [backend]: choices });
   const { threads = 1, relaxedSimd = false } = executable as Executable & Partial<Facts>;
   const why = backend === "wasm" && threads === 1 ? whyOneThread(options.threads) : undefined;
   if (why) reasons.push(why);
@@ -58,6 +66,7 @@ interface Facts {
 /** The first backend that takes the whole model; never one for some nodes and another for the rest. */
 async function firstThatTakes(
   planned: ExecutionPlan,
+  choices: RememberedChoices,
   { backend = "auto", threads }: PrepareModelOptions,
 ) {
   const known = Object.keys(backends) as BackendName[];
@@ -77,7 +86,8 @@ async function firstThatTakes(
     const wanted = wantedThreads(threads);
     for (const count of wanted > 1 ? [wanted, 1] : [1]) {
       try {
-        const executable = await backends[name].prepare(planned, { threads: count });
+        const prepareOptions = { threads: count, choices: choices[name] };
+        const executable = await backends[name].prepare(planned, prepareOptions);
         return { executable, backend: name, reasons };
       } catch (error) {
         // A thread that cannot start, or memory that cannot be had, is no reason to give up what runs without.

@@ -67,14 +67,14 @@ export interface PrepareModelOptions {
    * rejects naming the first node that differs.
    */
   readonly debug?: 0 | 1 | 2 | 3;
+  /** Keeps a downloaded model in IndexedDB, by content hash, and which kernels run it fastest here (default true). */
+  readonly cache?: boolean;
 }
 
 export interface LoadOptions extends PrepareModelOptions {
   /** Aborts the download and the preparation: `load` rejects with the signal's reason. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: LoadProgress) => void;
-  /** Keeps a downloaded model in IndexedDB, by content hash (default true). */
-  readonly cache?: boolean;
   /** "sha256-" and the base64 hash of the file: anything else is refused. */
   readonly integrity?: string;
   /** The worker to use, where a bundler or a policy asks for another than the one beside this module. */
