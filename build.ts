@@ -71,6 +71,7 @@ export async function buildForBrowser(name: string, file: string, outDir = "dist
       outDir,
       emptyOutDir: false,
       target: ["chrome111", "firefox114", "safari16.4"], // the first with wasm SIMD and module workers
+      chunkSizeWarningLimit: 3000, // kB: a benchmark bundles its baselines; what a page downloads is weighed below
       modulePreload: false,
       rolldownOptions: {
         input: { [name]: root + file },

@@ -8,7 +8,14 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { type BenchModel, type Benchmark, benchmark, plainTable } from "../pruner/bench/index.ts";
+import {
+  type BenchModel,
+  type Benchmark,
+  benchmark,
+  fillMarked,
+  markdownTable,
+  plainTable,
+} from "../pruner/bench/index.ts";
 import { exportOnnx, type Graph, writeModel } from "../pruner/index.ts";
 import { type DigitsResult, trainDigits } from "./digits/train.ts";
 import { progressLine } from "./progress.ts";
@@ -152,19 +159,7 @@ function machineOf({ userAgent, place }: Benchmark): string {
 
 /** Between the two marks, and only there: numbers in the README are measured ones. */
 function fillReadme(result: DemoResult): void {
-  const [begin, end] = ["<!-- measured by npm start -->", "<!-- end of what was measured -->"];
+  const content = [markdownTable(table.head, result.rows.map(table.row)), facts(result).join(" ")];
   const text = readFileSync(`${root}README.md`, "utf8");
-  const [from, to] = [text.indexOf(begin), text.indexOf(end)];
-  if (from < 0 || to < from) throw new Error(`README.md has no place between ${begin} and ${end}`);
-  const lines = [
-    table.head,
-    table.head.map((_, i) => (i ? "---:" : "---")),
-    ...result.rows.map(table.row),
-  ];
-  const markdown = lines.map((cells) => `| ${cells.join(" | ")} |`).join("\n");
-  const rest = facts(result).join(" ");
-  writeFileSync(
-    `${root}README.md`,
-    `${text.slice(0, from + begin.length)}\n\n${markdown}\n\n${rest}\n\n${text.slice(to)}`,
-  );
+  writeFileSync(`${root}README.md`, fillMarked(text, "npm start", content.join("\n\n")));
 }

@@ -47,7 +47,7 @@ const layers: Record<string, Layer> = {
     files: /^pruner\//,
     imports: [model, ops, plan, /^runtime\/backends\/(reference|wasm)\//],
     packages: [
-      ...["node:*", "@bufbuild/protobuf", "cli-progress", "cli-table3", "commander"],
+      ...["node:*", "@bufbuild/protobuf", "cli-progress", "cli-table3", "commander", "flatbuffers"],
       ...["onnxruntime-node", "onnxruntime-web", "onnxruntime-common", "playwright-core"], // optional peers
     ],
   },

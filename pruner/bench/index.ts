@@ -11,6 +11,7 @@ import { type BenchJob, type BenchReport, type EngineSpec, encodeSamples } from 
 
 export { runInPage } from "./browser.ts";
 export { chromiumArgs, findChromium, howToGetChromium } from "./chromium.ts";
+export { fillMarked, markdownTable } from "./markdown.ts";
 export * from "./page.ts";
 export { type BenchRow, benchRows, benchTable, plainTable } from "./rows.ts";
 export { type Server, type Site, serve } from "./server.ts";

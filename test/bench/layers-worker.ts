@@ -1,7 +1,12 @@
 /**
- * The worker in which single layers are timed: the executables of the wasm backend and onnxruntime-web's session run
- * in this one thread, called in the same way, so that both pay for nothing but the copy of their inputs and outputs.
+ * The worker in which single layers are timed: the executables of the wasm backend and the baselines run in this one
+ * thread, called in the same way, so that all pay for nothing but the copy of their inputs and outputs.
  */
+import * as litert from "@litertjs/core";
+import { setThreadsCount, setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
+import * as tf from "@tensorflow/tfjs-core";
+import type { Engine } from "../../pruner/bench/engine.ts";
+import { type LitertModule, openLitert } from "../../pruner/bench/litert.ts";
 import {
   maxDifference,
   measure,
@@ -9,27 +14,32 @@ import {
   openOrt,
   type Timing,
 } from "../../pruner/bench/page.ts";
-import type { Executable, Tensors } from "../../runtime/backends/backend.ts";
+import type { Tensors } from "../../runtime/backends/backend.ts";
 import { reference } from "../../runtime/backends/reference/index.ts";
-import { wasm } from "../../runtime/backends/wasm/index.ts";
+import { type WasmExecutable, wasm } from "../../runtime/backends/wasm/index.ts";
 import { measurePeakGflops } from "../../runtime/backends/wasm/peak.ts";
 import { readModel } from "../../runtime/model/file.ts";
 import { tensor } from "../../runtime/model/tensor.ts";
-import { plan } from "../../runtime/plan.ts";
+import { type ExecutionPlan, plan } from "../../runtime/plan.ts";
+import { openTfjs } from "./tfjs.ts";
 
 export interface LayerRequest {
   readonly dense: string; // urls
-  readonly pruned: string;
+  readonly pruned: Readonly<Record<string, string>>; // by pattern
   readonly onnx: string; // of the dense layer
-  readonly input: string; // the values of x
+  readonly tflite: string; // of the dense layer
+  readonly input: string; // the values of its input
   readonly threads: number;
   readonly rounds: number;
 }
 
+export type Baseline = "onnxruntime-web" | "litert" | "tfjs-wasm";
+
+/** By pattern for Filigree, "dense" among them; by name for the baselines. */
 export interface LayerResult {
-  readonly timings: Readonly<Record<"filigree" | "filigree-dense" | "onnxruntime-web", Timing>>;
-  readonly maxErrors: Readonly<Record<"filigree" | "filigree-dense" | "onnxruntime-web", number>>;
-  readonly kernels: Readonly<Record<"filigree" | "filigree-dense", string>>;
+  readonly timings: Readonly<Record<string, Omit<Timing, "samplesMs">>>;
+  readonly maxErrors: Readonly<Record<string, number>>;
+  readonly kernels: Readonly<Record<string, string>>;
   readonly peakGflops: number; // of one thread
   readonly threads: number; // that the backend really has
 }
@@ -44,65 +54,82 @@ self.onmessage = async ({ data }: MessageEvent<LayerRequest>) => {
 
 async function measureLayer(request: LayerRequest): Promise<LayerResult> {
   const { threads, rounds } = request;
-  const [dense, pruned] = [await planOf(request.dense), await planOf(request.pruned)];
+  const dense = await planOf(request.dense);
+  const plans: Record<string, ExecutionPlan> = { dense };
+  for (const [pattern, url] of Object.entries(request.pruned)) plans[pattern] = await planOf(url);
   const { name, shape } = dense.graph.inputs[0];
   const values = new Float32Array((await read(request.input)).buffer as ArrayBuffer);
   const inputs = { [name]: tensor(shape as number[], values) };
 
-  const ortUrl = "/ort/ort.wasm.bundle.min.mjs";
-  const ort: OrtModule = await import(/* @vite-ignore */ ortUrl);
-  ort.env.wasm.wasmPaths = "/ort/";
-  const baseline = await openOrt(ort, "onnxruntime-web", await read(request.onnx), threads);
-  const sparseExecutable = await wasm.prepare(pruned, { threads });
-  const denseExecutable = await wasm.prepare(dense, { threads });
+  const own = new Map<string, WasmExecutable>();
+  for (const [pattern, planned] of Object.entries(plans)) {
+    own.set(pattern, await wasm.prepare(planned, { threads }));
+  }
+  const baselines = await openBaselines(request, dense);
 
-  const expected = await runReference(dense, inputs);
-  const expectedPruned = await runReference(pruned, inputs);
-  const maxErrors = {
-    filigree: maxDifference(expectedPruned, await sparseExecutable.run(inputs)),
-    "filigree-dense": maxDifference(expected, await denseExecutable.run(inputs)),
-    "onnxruntime-web": maxDifference(expected, await baseline.run(inputs)),
-  };
+  const maxErrors: Record<string, number> = {};
+  for (const [pattern, executable] of own) {
+    const expected = await (await reference.prepare(plans[pattern])).run(inputs);
+    maxErrors[pattern] = maxDifference(expected, await executable.run(inputs));
+    if (pattern !== "dense") continue;
+    for (const engine of baselines) {
+      maxErrors[engine.name] = maxDifference(expected, await engine.run(inputs));
+    }
+  }
   const peakBefore = measurePeakGflops();
-  const [first, second, third] = await measure(
+  const timings = await measure(
     [
-      { name: "filigree", run: () => sparseExecutable.run(inputs) },
-      { name: "filigree-dense", run: () => denseExecutable.run(inputs) },
-      { name: "onnxruntime-web", run: () => baseline.run(inputs) },
+      ...Array.from(own, ([pattern, executable]) => {
+        return { name: pattern, run: () => executable.run(inputs) };
+      }),
+      ...baselines.map((engine) => ({ name: engine.name, run: () => engine.run(inputs) })),
     ],
     { rounds },
   );
+  const peakGflops = Math.max(peakBefore, measurePeakGflops());
+  const kernels: Record<string, string> = {};
+  for (const [pattern, executable] of own) {
+    kernels[pattern] = await kernelsOf(executable, inputs);
+  }
   const result = {
-    timings: { filigree: first, "filigree-dense": second, "onnxruntime-web": third },
+    timings: Object.fromEntries(timings.map(({ samplesMs: _, ...timing }) => [timing.name, timing])),
     maxErrors,
-    kernels: {
-      filigree: await kernelsOf(sparseExecutable, inputs),
-      "filigree-dense": await kernelsOf(denseExecutable, inputs),
-    },
-    peakGflops: Math.max(peakBefore, measurePeakGflops()),
-    threads: sparseExecutable.threads,
+    kernels,
+    peakGflops,
+    threads: own.get("dense")!.threads,
   };
-  sparseExecutable.dispose();
-  denseExecutable.dispose();
-  await baseline.dispose();
+  for (const executable of own.values()) executable.dispose();
+  for (const engine of baselines) await engine.dispose();
   return result;
 }
 
-async function kernelsOf(executable: Executable, inputs: Tensors): Promise<string> {
+async function openBaselines(
+  { onnx, tflite, threads }: LayerRequest,
+  dense: ExecutionPlan,
+): Promise<Engine[]> {
+  const ortUrl = "/ort/ort.wasm.bundle.min.mjs";
+  const ort: OrtModule = await import(/* @vite-ignore */ ortUrl);
+  ort.env.wasm.wasmPaths = "/ort/";
+  const xnnpack = litert as unknown as LitertModule;
+  setWasmPaths("/tfjs/");
+  tf.env().set("WASM_HAS_MULTITHREAD_SUPPORT", threads > 1);
+  setThreadsCount(threads);
+  await tf.setBackend("wasm");
+  return [
+    await openOrt(ort, "onnxruntime-web", await read(onnx), threads),
+    await openLitert(xnnpack, "/litert/", "litert", await read(tflite), threads),
+    openTfjs(tf, "tfjs-wasm", dense.graph),
+  ] satisfies (Engine & { name: string })[];
+}
+
+async function kernelsOf(executable: WasmExecutable, inputs: Tensors): Promise<string> {
   const rows = await executable.profile(inputs, 20);
   return rows
     .map(({ kernel, ms, gflops }) => `${kernel} ${ms.toFixed(3)} ms ${gflops.toFixed(1)} GFLOP/s`)
     .join("; ");
 }
 
-async function runReference(
-  planned: Awaited<ReturnType<typeof planOf>>,
-  inputs: Tensors,
-): Promise<Tensors> {
-  return (await reference.prepare(planned)).run(inputs);
-}
-
-async function planOf(url: string) {
+async function planOf(url: string): Promise<ExecutionPlan> {
   return plan((await readModel(await read(url))).graph);
 }
 
