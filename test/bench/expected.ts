@@ -3,7 +3,7 @@
  * weights that are kept, and how many times faster than the baselines that makes a layer. Below the floor something
  * has been lost; the target is what the kernels can do. Processors with two fused multiply-adds and two loads a cycle.
  */
-import type { LayerRow } from "./layers.ts";
+import type { LayerRow } from "./layer-row.ts";
 
 export type Bar = readonly [floor: number, target: number];
 

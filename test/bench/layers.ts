@@ -32,6 +32,7 @@ import {
   layerInput,
   layerPatterns,
 } from "./layer-cases.ts";
+import type { LayerRow } from "./layer-row.ts";
 import type { Baseline, LayerRequest, LayerResult } from "./layers-worker.ts";
 
 const seed = 1;
@@ -40,20 +41,6 @@ const tolerance = 1e-4;
 const usualCases = ["1x1 256->256 @14", "3x3 64->64 @56", "3x3 256->256 @14", "gemm 197 x 768->768"];
 const usualPatterns = ["dense", "block:16x8@70", "block:8x4@50", "2:4x8", "2:4", "unstructured@70"];
 const baselines: readonly Baseline[] = ["onnxruntime-web", "litert", "tfjs-wasm"];
-
-export interface LayerRow {
-  readonly case: string;
-  readonly pattern: string; // of layer-cases.ts; "dense" for the row of the dense layer
-  readonly sparsity: number; // fraction of the weights that is gone
-  readonly threads: number;
-  readonly dtype: "float32";
-  readonly ms: Readonly<Record<string, number>>; // of a layer, the minimum; by engine: "filigree", "filigree-dense" and the baselines
-  readonly medianMs: Readonly<Record<string, number>>;
-  readonly spread: Readonly<Record<string, number>>; // (upper quartile - lower quartile) / median
-  readonly gflops: number; // done by "filigree": the work of the weights that are kept
-  readonly peakGflops: number; // of the threads together, measured in the same run
-  readonly maxError: number; // against the reference, the greatest of all engines of the row
-}
 
 export async function layers(args: string[]): Promise<void> {
   const { values } = parseArgs({
