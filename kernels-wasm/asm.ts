@@ -159,6 +159,14 @@ export const v128 = {
   load: load(2, ...simd(0x00)), // 4-byte alignment is all that is promised
   load32_splat: load(2, ...simd(0x09)),
   store: store(2, ...simd(0x0b)),
+  store32_lane0: (address: Expr, x: Expr, offset = 0): Code => [
+    ...store(2, ...simd(0x5a))(address, x, offset),
+    0,
+  ],
+  store64_lane0: (address: Expr, x: Expr, offset = 0): Code => [
+    ...store(2, ...simd(0x5b))(address, x, offset),
+    0,
+  ],
   and: binary(...simd(0x4e)),
   xor: binary(...simd(0x51)),
   /** The bits of a where mask has ones, of b elsewhere. */

@@ -1,13 +1,24 @@
 /** WebAssembly micro-kernels, generated at load time; this package knows nothing of the runtime. */
 import { assemble, f32x4, func, v128 } from "./asm.ts";
 
+export { type Activation, type ActivationKind, activate, activationName } from "./activation.ts";
 export { assemble, type Func } from "./asm.ts";
+export { type Context, makeContext } from "./context.ts";
 export { type ConvKernel, conv, convName, groupWords, tileWords } from "./conv.ts";
 export { type DepthwiseKernel, depthwise, depthwiseName } from "./depthwise.ts";
+export { type Epilogue, epilogueName, makeEpilogue } from "./epilogue.ts";
 export { peak, peakFlops, peakName } from "./peak.ts";
 export { pool, poolName, poolWords } from "./pool.ts";
 export { softmax, softmaxName } from "./softmax.ts";
-export { clear, clearName, type Elementwise, elementwise, elementwiseName } from "./strided.ts";
+export {
+  clear,
+  clearName,
+  type Elementwise,
+  type ElementwiseKernel,
+  elementwise,
+  elementwiseName,
+  type Inner,
+} from "./strided.ts";
 export { transpose } from "./transpose.ts";
 
 /** Is fused multiply-add (relaxed SIMD) there? Asked of the very instruction that the kernels use. */

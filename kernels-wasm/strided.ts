@@ -1,13 +1,14 @@
 /**
  * Loops over four strided dimensions: copies between layouts, element by element arithmetic, clearing.
  *
- *   f32_copy:            out[i] = clamp(a[i])
- *   f32_add, sub, mul, div:  out[i] = clamp(a[i] op b[i])
+ *   f32_copy:                out[i] = clamp(f(a[i]))
+ *   f32_add, sub, mul, div:  out[i] = clamp(f(a[i] op b[i]))
  *
- * Strides are in bytes; a stride of 0 repeats (broadcasting). Where the innermost strides of all operands
- * are 4, or 0 for an input, it runs four lanes at a time.
+ * f is an activation, where there is one. Strides are in bytes; along the innermost dimension an operand's elements
+ * lie side by side, or one is repeated, or they lie apart. Four lanes at a time, but for elements that lie apart; up
+ * to 12 bytes behind an input's last element are read, nothing is written there.
  */
-
+import { type Activation, activate, activationName } from "./activation.ts";
 import { clamp } from "./arithmetic.ts";
 import {
   bump,
@@ -15,11 +16,11 @@ import {
   doWhile,
   type Expr,
   type Func,
-  f32,
   f32x4,
   fillZero,
   func,
   i32,
+  i32x4_shuffle,
   type Local,
   locals,
   set,
@@ -27,15 +28,31 @@ import {
   when,
   whileDo,
 } from "./asm.ts";
+import { makeContext } from "./context.ts";
 
 export type Elementwise = "copy" | "add" | "sub" | "mul" | "div";
 
-export const elementwiseName = (op: Elementwise): string => `f32_${op}`;
+/** How an operand lies along the innermost dimension. */
+export type Inner = "beside" | "repeated" | "apart";
+
+export interface ElementwiseKernel {
+  readonly op: Elementwise;
+  readonly inner: readonly Inner[]; // of the inputs (one for a copy, else two), then of the output
+  readonly activation?: Activation;
+  readonly fma: boolean;
+}
+
+export function elementwiseName({ op, inner, activation }: ElementwiseKernel): string {
+  const f = activation ? `_${activationName(activation)}` : "";
+  return `f32_${op}${f}${inner.every((lies) => lies === "beside") ? "" : `_${inner.join("_")}`}`;
+}
 
 /**
- * Parameters: a, (b,) out: addresses; n0..n3: sizes, each ≥ 1; then four strides each of a, (b,) and out; lo and hi.
+ * Parameters: a, (b,) out: addresses; n0..n3: sizes, each ≥ 1; then four strides each of a, (b,) and out, the last
+ * of them for those that lie apart only; lo and hi.
  */
-export function elementwise(op: Elementwise): Func {
+export function elementwise(kernel: ElementwiseKernel): Func {
+  const { op, inner, activation } = kernel;
   const operands = op === "copy" ? (["a", "out"] as const) : (["a", "b", "out"] as const);
   const names = [
     ...operands,
@@ -47,49 +64,54 @@ export function elementwise(op: Elementwise): Func {
     lo: "f32",
     hi: "f32",
   } as Record<string, "i32" | "f32">;
-  const scalar = (x: Expr, y?: Expr): Expr => (op === "copy" || !y ? x : f32[op](x, y));
-  const vector = (x: Expr, y?: Expr): Expr => (op === "copy" || !y ? x : f32x4[op](x, y));
 
-  return func(elementwiseName(op), params, (p, local) => {
-    const { lo, hi } = p;
-    const inputs = operands.slice(0, -1);
+  return func(elementwiseName(kernel), params, (p, local) => {
+    const context = makeContext(kernel.fma, local);
     const counters = locals(local, "i32", 3);
     const bases = counters.map(() => operands.map(() => local("i32"))); // the operands' addresses at each outer loop
     const left = local("i32");
-    const vectors = Object.fromEntries(inputs.map((name) => [name, local("v128")])) as Record<
-      string,
-      Local
-    >;
-    const [loVector, hiVector] = locals(local, "v128", 2);
-    const step = (d: number): Code[] =>
-      operands.map((name) => set(p[name], i32.add(p[name], p[`${name}${d}`])));
+    const [lo, hi, value] = locals(local, "v128", 3);
+    const repeated = new Map<string, Local>(); // inputs that a row repeats
+    for (const [i, name] of operands.entries()) {
+      if (inner[i] === "repeated") repeated.set(name, local("v128"));
+    }
 
-    const oneElement = [
-      f32.store(p.out, f32.min(f32.max(scalar(f32.load(p.a), p.b && f32.load(p.b)), lo), hi)),
-      ...step(3),
-      bump(left, -1),
+    const isByLanes = !inner.includes("apart");
+    const load = (name: string): Expr =>
+      repeated.get(name) ?? (isByLanes ? v128.load(p[name]) : v128.load32_splat(p[name]));
+    const merged = op === "copy" ? load("a") : f32x4[op](load("a"), load("b"));
+    const bent = activation ? activate(activation, merged, context) : merged;
+    const compute = set(value, clamp(bent, lo, hi));
+    const step = (lanes: number): Code[] =>
+      operands
+        .filter((name) => !repeated.has(name))
+        .map((name) =>
+          isByLanes ? bump(p[name], lanes * 4) : set(p[name], i32.add(p[name], p[`${name}3`])),
+        );
+    const byLanes: Code[] = [
+      whileDo(i32.gt_s(left, i32.const(3)), [
+        compute,
+        v128.store(p.out, value),
+        ...step(4),
+        bump(left, -4),
+      ]),
+      when(i32.gt_s(left, i32.const(0)), [
+        compute,
+        when(i32.gt_s(left, i32.const(1)), [
+          v128.store64_lane0(p.out, value),
+          set(value, i32x4_shuffle(value, value, [2, 3, 2, 3])),
+          bump(p.out, 8),
+        ]),
+        when(i32.and(left, i32.const(1)), [v128.store32_lane0(p.out, value)]),
+      ]),
     ];
-    const load = (name: string): Code =>
-      when(
-        i32.eqz(p[`${name}3`]),
-        [set(vectors[name], v128.load32_splat(p[name]))],
-        [set(vectors[name], v128.load(p[name]))],
-      );
-    const fourElements = [
-      ...inputs.map(load),
-      v128.store(p.out, clamp(vector(vectors.a, vectors.b), loVector, hiVector)),
-      ...operands.map((name) => set(p[name], i32.add(p[name], i32.shl(p[`${name}3`], i32.const(2))))),
-      bump(left, -4),
+    const byElement: Code[] = [
+      doWhile([compute, v128.store32_lane0(p.out, value), ...step(1), bump(left, -1)], left),
     ];
-    const isUnit = (name: string): Code => i32.eq(p[`${name}3`], i32.const(4));
-    const canVector = inputs.reduce<Code>(
-      (all, name) => i32.and(all, i32.eqz(i32.and(p[`${name}3`], i32.const(~4)))), // 0 or 4
-      isUnit("out"),
-    );
     const row: Code[] = [
       set(left, p.n3),
-      when(canVector, [whileDo(i32.gt_s(left, i32.const(3)), fourElements)]),
-      whileDo(i32.gt_s(left, i32.const(0)), oneElement),
+      ...Array.from(repeated, ([name, vector]) => set(vector, v128.load32_splat(p[name]))),
+      ...(isByLanes ? byLanes : byElement),
     ];
     const loop = (d: number): Code[] => [
       set(counters[d], p[`n${d}`]),
@@ -103,7 +125,12 @@ export function elementwise(op: Elementwise): Func {
         counters[d],
       ),
     ];
-    return [set(loVector, f32x4.splat(lo)), set(hiVector, f32x4.splat(hi)), ...loop(0)];
+    return [
+      set(lo, f32x4.splat(p.lo)),
+      set(hi, f32x4.splat(p.hi)),
+      ...context.fillConstants(),
+      ...loop(0),
+    ];
   });
 }
 

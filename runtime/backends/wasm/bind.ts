@@ -93,9 +93,16 @@ export function bind(plan: ExecutionPlan, { tuner, ...options }: BindOptions): B
     if (places.aliased.has(step)) return;
     const binding = bindingOf(step.node.op)!;
     const out = base.value(step.output);
-    const clearing = binding.wholeLanes ? clearBorder(out, base) : clearPadding(out, base);
+    const { wholeLanes } = binding;
+    const isWhole = typeof wholeLanes === "function" ? wholeLanes(step, base) : wholeLanes;
     const bound = binding.bind(step, builderOf(i));
-    phases.push(withCleared(clearing, bound[0]), ...bound.slice(1));
+    if (isWhole || out.stride === out.c || bound[0].calls.length === 1) {
+      const clearing = isWhole ? clearBorder(out, base) : clearPadding(out, base);
+      phases.push(withCleared(clearing, bound[0]), ...bound.slice(1));
+    } else {
+      // Clearing all of the buffer must be over before any piece writes.
+      phases.push(alone(clearPadding(out, base), step.label), ...bound);
+    }
   });
   for (const { name } of plan.graph.outputs) {
     if (plan.graph.inputs.some((input) => input.name === name)) continue;

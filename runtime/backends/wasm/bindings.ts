@@ -2,7 +2,14 @@
 
 import { concatBinding } from "./concat.ts";
 import { convBinding, gemmBinding } from "./conv.ts";
-import { addBinding, clampBinding, divBinding, mulBinding, subBinding } from "./elementwise.ts";
+import {
+  activationBinding,
+  addBinding,
+  clampBinding,
+  divBinding,
+  mulBinding,
+  subBinding,
+} from "./elementwise.ts";
 import { matmulBinding } from "./matmul.ts";
 import { padBinding } from "./pad.ts";
 import {
@@ -19,28 +26,44 @@ import type { Binding } from "./step.ts";
 import { transposeBinding } from "./transpose.ts";
 
 const bindings = {
+  Abs: activationBinding,
   Add: addBinding,
   AveragePool: averagePoolBinding,
   Clip: clampBinding,
   Concat: concatBinding,
   Conv: convBinding,
   Div: divBinding,
+  Elu: activationBinding,
+  Erf: activationBinding,
+  Exp: activationBinding,
   Flatten: reshapeBinding,
+  Gelu: activationBinding,
   Gemm: gemmBinding,
   GlobalAveragePool: globalAverageBinding,
   GlobalMaxPool: globalMaxBinding,
+  HardSigmoid: activationBinding,
+  HardSwish: activationBinding,
   Identity: reshapeBinding,
+  LeakyRelu: activationBinding,
+  Log: activationBinding,
   MatMul: matmulBinding,
   MaxPool: maxPoolBinding,
   Mul: mulBinding,
+  Neg: activationBinding,
   Pad: padBinding,
+  Pow: activationBinding,
+  Reciprocal: activationBinding,
   ReduceMean: reduceMeanBinding,
   Relu: clampBinding,
   Reshape: reshapeBinding,
+  Sigmoid: activationBinding,
   Slice: sliceBinding,
   Softmax: softmaxBinding,
+  Sqrt: activationBinding,
   Squeeze: reshapeBinding,
   Sub: subBinding,
+  Swish: activationBinding,
+  Tanh: activationBinding,
   Transpose: transposeBinding,
   Unsqueeze: reshapeBinding,
 } satisfies Record<string, Binding>;

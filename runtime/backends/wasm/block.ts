@@ -3,6 +3,7 @@
  * dilated or grouped, they differ in their tables only.
  */
 import { conv, groupWords, tileWords } from "../../../kernels-wasm/index.ts";
+import { epilogueOf } from "./activation.ts";
 import type { Candidate, ConvWork } from "./conv-work.ts";
 import { type Census, packConv, takeCensus } from "./pack.ts";
 import type { Pixels } from "./pixels.ts";
@@ -90,7 +91,7 @@ export function convPhase(
     for (let tile = 0, at = 0, from = first; tile < tiles; tile++, from += size) {
       for (const table of tables) for (let p = 0; p < size; p++) words[at++] = table[from + p];
     }
-    const kernel = builder.kernel(conv({ pixels: size, block, residual, fma }));
+    const kernel = builder.kernel(conv({ ...epilogueOf(step), pixels: size, block, fma }));
     const tileBytes = words.byteLength / tiles;
     const address = builder.data(words);
     const panelTiles = Math.max(1, Math.floor(panelBytes / (size * (x.pixelBytes + out.pixelBytes))));

@@ -16,7 +16,7 @@ export { convPhase } from "./block.ts";
 
 export const convBinding: Binding = {
   wholeLanes: true,
-  fuses: { residual: true, clamp: true },
+  fuses: { residual: true, activation: true, clamp: true },
   unsupported(node, plan) {
     const shape = shapeOf(plan, node.inputs[0]);
     if (shape.length !== 4)
@@ -50,7 +50,7 @@ export const convBinding: Binding = {
 
 export const gemmBinding: Binding = {
   wholeLanes: true,
-  fuses: { residual: true, clamp: true },
+  fuses: { residual: true, activation: true, clamp: true },
   unsupported(node, plan) {
     const { transA } = attrsOf<{ transA: number }>(node);
     if (transA) return "transA is set";

@@ -1,14 +1,15 @@
-/** Add, Sub, Mul, Div with broadcasting; Relu and Clip where nothing before them took them in. */
+/** Add, Sub, Mul, Div with broadcasting; activations, Relu and Clip where nothing before them took them in. */
 import type { Elementwise } from "../../../kernels-wasm/index.ts";
 import type { Node } from "../../model/graph.ts";
-import type { Shape } from "../../model/tensor.ts";
+import { type Shape, sizeOf } from "../../model/tensor.ts";
 import { clipRange } from "../../ops/activation.ts";
 import type { ExecutionPlan } from "../../plan.ts";
-import { axisBytes, layoutOf } from "./layout.ts";
-import { phase } from "./phase.ts";
+import { activationOf, isTame } from "./activation.ts";
+import { axisBytes, layoutOf, roundUp8 } from "./layout.ts";
+import { sharedPhase } from "./phase.ts";
 import { inputsOf, shapeOf } from "./plan-facts.ts";
-import type { Binding } from "./step.ts";
-import { dimensionsOf, strided, whole } from "./strided.ts";
+import type { Binding, Builder, Phase, Placed, Step } from "./step.ts";
+import { dimensionsOf, type Loop, type Operand, stridedPieces, tooDeep, whole } from "./strided.ts";
 
 export const addBinding = binary("add");
 export const subBinding = binary("sub");
@@ -16,12 +17,24 @@ export const mulBinding = binary("mul");
 export const divBinding = binary("div");
 
 export const clampBinding: Binding = {
+  wholeLanes: runsWholeLanes,
+  unsupported: (node, plan) => tooDeep(plan, node.outputs[0]),
   bind(step, builder) {
-    const x = builder.value(step.inputs[0]);
-    const out = builder.value(step.output);
     const [lo, hi] = clampOf(step.node, builder.plan)!;
-    const call = strided("copy", builder, out.shape, [whole(x), whole(out)], lo, hi);
-    return [phase(step, "f32_copy", [call], builder.threads, out)];
+    return run({ op: "copy", lo, hi }, step, builder);
+  },
+};
+
+export const activationBinding: Binding = {
+  wholeLanes: runsWholeLanes,
+  fuses: { clamp: true },
+  unsupported(node, plan) {
+    if (activationOf(node, plan)) return tooDeep(plan, node.outputs[0]);
+    return node.op === "Pow" ? "only a constant scalar exponent runs" : "only an alpha above 0 runs";
+  },
+  bind(step, builder) {
+    const { lo, hi } = step;
+    return run({ op: "copy", activation: activationOf(step.node, builder.plan), lo, hi }, step, builder);
   },
 };
 
@@ -34,7 +47,8 @@ export function clampOf(node: Node, plan: ExecutionPlan): [lo: number, hi: numbe
 
 function binary(op: Elementwise): Binding {
   return {
-    fuses: { clamp: true },
+    wholeLanes: runsWholeLanes,
+    fuses: { activation: true, clamp: true },
     unsupported(node, plan) {
       const out = shapeOf(plan, node.outputs[0]);
       const bytes = [...node.inputs, node.outputs[0]].map((name) => {
@@ -45,18 +59,73 @@ function binary(op: Elementwise): Binding {
       return dimensions > 4 ? `it broadcasts over ${dimensions} dimensions; at most 4 run` : undefined;
     },
     bind(step, builder) {
-      const out = builder.value(step.output);
-      const operands = step.inputs.map((name) => {
-        const value = builder.value(name);
-        return {
-          address: value.address + value.origin,
-          bytes: broadcast(axisBytes(value), value.shape, out.shape),
-        };
-      });
-      const call = strided(op, builder, out.shape, [...operands, whole(out)], step.lo, step.hi);
-      return [phase(step, `f32_${op}`, [call], builder.threads, out)];
+      const { activation, lo, hi } = step;
+      return run({ op, activation, lo, hi }, step, builder);
     },
   };
+}
+
+/** The loop over the step's output: over the lanes behind its last channel too, where they may be written. */
+function run(loop: Omit<Loop, "sizes" | "operands">, step: Step, builder: Builder): Phase[] {
+  const out = builder.value(step.output);
+  const axis = laneAxis(out);
+  const sizes = [...out.shape];
+  if (runsWholeLanes(step, builder)) sizes[axis] = roundUp8(sizes[axis]);
+  const inputs = operandsOf(step, builder.plan);
+  const operands = [...inputs.map((name) => operandOf(name, out, builder)), whole(out)];
+  return [sharedPhase(step, stridedPieces([{ ...loop, sizes, operands }], builder), sizeOf(out.shape))];
+}
+
+/** The inputs that are read while running: neither the bounds of a Clip nor the exponent of a Pow. */
+function operandsOf({ node, inputs }: Step, plan: ExecutionPlan): readonly string[] {
+  return clampOf(node, plan) || activationOf(node, plan) ? inputs.slice(0, 1) : inputs;
+}
+
+/** Are the lanes behind the last channel there in every operand, and is what comes of them finite? */
+function runsWholeLanes(step: Step, builder: Pick<Builder, "plan" | "value">): boolean {
+  const { node, activation = activationOf(node, builder.plan) } = step;
+  if (node.op === "Div" || (activation && !isTame(activation))) return false;
+  const out = builder.value(step.output);
+  const axis = laneAxis(out);
+  if (axis < 0 || out.stride !== roundUp8(out.shape[axis])) return false;
+  return operandsOf(step, builder.plan).every((name) => {
+    const isConstant = builder.plan.graph.constants.has(name);
+    if (isConstant && isChannelVector(shapeOf(builder.plan, name), out.shape, axis)) return true;
+    const value = builder.value(name);
+    const bytes = broadcast(axisBytes(value), value.shape, out.shape)[axis];
+    return bytes === 0 || (bytes === 4 && value.stride === out.stride);
+  });
+}
+
+/** An input as it is walked along the axes of the output. */
+function operandOf(name: string, out: Placed, builder: Builder): Operand {
+  const axis = laneAxis(out);
+  const constant = builder.constant(name);
+  if (constant && isChannelVector(constant.shape, out.shape, axis)) {
+    const isScalar = constant.data.length === 1;
+    const lanes = new Float32Array(isScalar ? 1 : roundUp8(constant.data.length));
+    lanes.set(constant.data);
+    return {
+      address: builder.data(lanes),
+      bytes: out.shape.map((_, i) => (i === axis && !isScalar ? 4 : 0)),
+    };
+  }
+  const value = builder.value(name);
+  return {
+    address: value.address + value.origin,
+    bytes: broadcast(axisBytes(value), value.shape, out.shape),
+  };
+}
+
+/** Is it one value, or one for each index of `axis` of `target`? */
+function isChannelVector(shape: Shape, target: Shape, axis: number): boolean {
+  const missing = target.length - shape.length;
+  return shape.every((size, own) => size === 1 || own + missing === axis);
+}
+
+/** The axis whose elements lie side by side; -1 for a scalar. */
+function laneAxis(out: Placed): number {
+  return axisBytes(out).indexOf(4);
 }
 
 /** Strides along the axes of `target`: 0 where `shape` is repeated. */

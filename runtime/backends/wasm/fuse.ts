@@ -1,17 +1,18 @@
 /**
- * Which nodes run as one step: an Add of two values of one shape goes into the convolution or product that
- * makes one of them, a Relu or Clip into what it follows. A step runs in the place of its last node, so that
- * the other value of an Add is there.
+ * Which nodes run as one step: an Add of two values of one shape and an activation, in either order, go into the
+ * convolution or product that makes one of the values; a Relu or Clip into what it follows. A step runs in the
+ * place of its last node, so that the other value of an Add is there.
  */
 import { nodeName } from "../../model/errors.ts";
 import type { Graph, Node } from "../../model/graph.ts";
 import { sameShape } from "../../model/tensor.ts";
 import type { ExecutionPlan } from "../../plan.ts";
+import { activationOf, isTame } from "./activation.ts";
 import { bindingOf } from "./bindings.ts";
 import { isDepthwise } from "./depthwise.ts";
 import { clampOf } from "./elementwise.ts";
 import { shapeOf } from "./plan-facts.ts";
-import type { Step } from "./step.ts";
+import type { Fuses, Step } from "./step.ts";
 
 export function fuse(plan: ExecutionPlan): Step[] {
   const { graph } = plan;
@@ -22,11 +23,9 @@ export function fuse(plan: ExecutionPlan): Step[] {
 
   graph.nodes.forEach((node) => {
     if (taken.has(node)) return;
-    const { fuses } = bindingOf(node.op)!;
+    const fuses = fusesOf(node, plan);
     let last = node;
     let label = nodeName(node);
-    let residual: string | undefined;
-    let [lo, hi] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
     const follow = (next: Node) => {
       taken.add(next);
       label += ` + ${next.op}`;
@@ -37,28 +36,45 @@ export function fuse(plan: ExecutionPlan): Step[] {
       const [reader, ...others] = readers.get(last.outputs[0]) ?? [];
       return others.length || reader === "graph" || !reader || taken.has(reader) ? undefined : reader;
     };
-
-    const add = next();
-    if (fuses?.residual && add?.op === "Add" && !(node.op === "Conv" && isDepthwise(node, plan))) {
+    const takeAdd = (): string | undefined => {
+      const add = next();
+      if (!fuses.residual || add?.op !== "Add") return undefined;
       const other = add.inputs.find((name) => name !== last.outputs[0]);
-      const isActivation = other !== undefined && !graph.constants.has(other);
-      if (isActivation && sameShape(shapeOf(plan, other), shapeOf(plan, last.outputs[0]))) {
-        residual = other;
-        follow(add);
-      }
-    }
-    const clamp = next();
-    const range = fuses?.clamp && clamp && clampOf(clamp, plan);
-    if (range) {
-      [lo, hi] = range;
-      follow(clamp);
-    }
+      if (other === undefined || graph.constants.has(other)) return undefined;
+      if (!sameShape(shapeOf(plan, other), shapeOf(plan, last.outputs[0]))) return undefined;
+      follow(add);
+      return other;
+    };
+    const takeActivation = () => {
+      const reader = next();
+      const activation = fuses.activation && reader && activationOf(reader, plan);
+      if (!activation || !isTame(activation)) return undefined;
+      follow(reader);
+      return activation;
+    };
+
+    let residual = takeAdd();
+    const activation = takeActivation();
+    const addsLast = activation !== undefined && residual === undefined;
+    if (addsLast) residual = takeAdd();
+    const reader = next();
+    const range = fuses.clamp && reader && clampOf(reader, plan);
+    if (range) follow(reader);
+    const [lo, hi] = range || [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
     const inputs = node.inputs.filter((name) => name !== "");
-    const step = { node, label, inputs, output: last.outputs[0], residual, lo, hi };
+    const output = last.outputs[0];
+    const step = { node, label, inputs, output, residual, activation, addsLast, lo, hi };
     steps.push({ at: position.get(last)!, step });
   });
   return steps.sort((a, b) => a.at - b.at).map(({ step }) => step);
 }
+
+function fusesOf(node: Node, plan: ExecutionPlan): Fuses {
+  if (node.op === "Conv" && isDepthwise(node, plan)) return depthwiseFuses;
+  return bindingOf(node.op)!.fuses ?? {};
+}
+
+const depthwiseFuses: Fuses = { clamp: true };
 
 /** Who reads each value: nodes, once for every time they do, and the graph for its outputs. */
 function readersOf(graph: Graph): Map<string, (Node | "graph")[]> {

@@ -1,17 +1,19 @@
 /** What a bound network is made of, and what the binding of an operator is. */
-import type { Func } from "../../../kernels-wasm/index.ts";
+import type { Activation, Func } from "../../../kernels-wasm/index.ts";
 import type { Node } from "../../model/graph.ts";
 import type { Tensor } from "../../model/tensor.ts";
 import type { ExecutionPlan } from "../../plan.ts";
 import type { Layout } from "./layout.ts";
 
-/** One node, with the Add and the Relu or Clip that were fused into it. */
+/** One node, with the Add, the activation and the Relu or Clip that were fused into it. */
 export interface Step {
   readonly node: Node;
   readonly label: string; // "Conv 'stem' + Relu"
   readonly inputs: readonly string[];
   readonly output: string; // of the last node fused
-  readonly residual?: string; // a value of the output's shape, added before the clamp
+  readonly residual?: string; // a value of the output's shape, added before the activation and the clamp
+  readonly activation?: Activation;
+  readonly addsLast?: boolean; // the residual is added behind the activation, before the clamp
   readonly lo: number; // clamp; -Infinity and Infinity where there is none
   readonly hi: number;
 }
@@ -65,6 +67,13 @@ export interface Builder {
   ): { readonly candidate: Candidate; readonly why: string };
 }
 
+/** What follows a node and can be done in the same step. */
+export interface Fuses {
+  readonly residual?: boolean; // an Add
+  readonly activation?: boolean; // what activation.ts knows, before the clamp
+  readonly clamp?: boolean; // a Relu or Clip
+}
+
 /** How this backend runs an operator. */
 export interface Binding {
   /** Why it cannot, or undefined. */
@@ -72,9 +81,8 @@ export interface Binding {
   /** May the output be the input's own buffer? Asked only where their layouts describe the same memory. */
   readonly alias?: boolean;
   /** Does it write all lanes of a pixel, also those behind the last channel? If not, they are cleared before. */
-  readonly wholeLanes?: boolean;
-  /** Can an Add (residual) or a Relu or Clip that follows be done in the same step? */
-  readonly fuses?: { readonly residual?: boolean; readonly clamp?: boolean };
+  readonly wholeLanes?: boolean | ((step: Step, builder: Pick<Builder, "plan" | "value">) => boolean);
+  readonly fuses?: Fuses;
   scratch?(step: Step, plan: ExecutionPlan): number;
   bind(step: Step, builder: Builder): Phase[];
 }

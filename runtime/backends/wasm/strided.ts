@@ -1,14 +1,31 @@
 /** Calls of the four-dimensional loops of kernels-wasm/strided.ts, over operands of any layout. */
-import { type Elementwise, elementwise, transpose } from "../../../kernels-wasm/index.ts";
+import {
+  type Activation,
+  type Elementwise,
+  elementwise,
+  type Inner,
+  transpose,
+} from "../../../kernels-wasm/index.ts";
 import type { Shape } from "../../model/tensor.ts";
 import type { ExecutionPlan } from "../../plan.ts";
 import { axisBytes } from "./layout.ts";
 import { shapeOf } from "./plan-facts.ts";
+import { splitForPool } from "./split.ts";
 import type { Builder, Call, Placed } from "./step.ts";
 
 export interface Operand {
   readonly address: number; // of element 0
   readonly bytes: readonly number[]; // to the next element along each axis; 0 repeats
+}
+
+/** out = clamp(activation(op(inputs))) over `sizes`. */
+export interface Loop {
+  readonly op: Elementwise;
+  readonly sizes: Shape;
+  readonly operands: readonly Operand[]; // the inputs, then the output
+  readonly activation?: Activation;
+  readonly lo?: number;
+  readonly hi?: number;
 }
 
 /** out = clamp(op(inputs)) over `sizes`. The last operand is the output. */
@@ -17,14 +34,70 @@ export function strided(
   builder: Builder,
   sizes: Shape,
   operands: readonly Operand[],
-  lo = Number.NEGATIVE_INFINITY,
-  hi = Number.POSITIVE_INFINITY,
 ): Call {
+  return callOf({ op, sizes, operands }, builder);
+}
+
+/** The loops, which must not depend on one another, cut into pieces that threads may take. */
+export function stridedPieces(loops: readonly Loop[], builder: Builder): Call[][] {
+  const slices = loops
+    .filter(({ sizes }) => sizes.every((size) => size > 0))
+    .flatMap((loop) => {
+      const axis = splitAxis(loop);
+      const size = loop.sizes[axis] ?? 1;
+      const unit = loop.operands.at(-1)!.bytes[axis] === 4 ? 32 : 1; // lanes, or rows
+      const count = Math.ceil(size / unit);
+      const cycles = (loop.sizes.reduce((a, b) => a * b, 1) / count) * cyclesPerElement(loop);
+      return Array.from({ length: count }, (_, i) => ({ loop, axis, first: i * unit, unit, cycles }));
+    });
+  const cycles = slices.map((slice) => slice.cycles);
+  const total = cycles.reduce((a, b) => a + b, 0);
+  return splitForPool(cycles, builder.threads, total).map(([first, end]) => {
+    const calls: Call[] = [];
+    for (let i = first; i < end; ) {
+      const { loop, axis, first: from } = slices[i];
+      let to = from;
+      for (; i < end && slices[i].loop === loop; i++) to = slices[i].first + slices[i].unit;
+      calls.push(callOf(part(loop, axis, from, Math.min(to, loop.sizes[axis] ?? 1)), builder));
+    }
+    return calls;
+  });
+}
+
+/** The longest axis of those whose elements lie apart in the output; the other one where there is no such. */
+function splitAxis({ sizes, operands }: Loop): number {
+  const { bytes } = operands[operands.length - 1];
+  const cost = (axis: number) => (bytes[axis] === 4 ? 1 : 2 * sizes[axis]);
+  return sizes.reduce((best, _, axis) => (cost(axis) > cost(best) ? axis : best), 0);
+}
+
+/** Indices [from, to) of one axis. */
+function part(loop: Loop, axis: number, from: number, to: number): Loop {
+  if (loop.sizes.length === 0) return loop;
+  return {
+    ...loop,
+    sizes: loop.sizes.map((size, i) => (i === axis ? to - from : size)),
+    operands: loop.operands.map(({ address, bytes }) => ({
+      address: address + from * bytes[axis],
+      bytes,
+    })),
+  };
+}
+
+function cyclesPerElement({ activation, op }: Loop): number {
+  if (activation) return 3;
+  return op === "copy" ? 0.5 : 0.7;
+}
+
+function callOf(loop: Loop, builder: Builder): Call {
+  const { op, activation, lo = Number.NEGATIVE_INFINITY, hi = Number.POSITIVE_INFINITY } = loop;
+  const addresses = loop.operands.map((operand) => operand.address);
   const { sizes: n, bytes } = collapse(
-    sizes,
-    operands.map((operand) => operand.bytes),
+    loop.sizes,
+    loop.operands.map((operand) => operand.bytes),
   );
-  const isCopy = op === "copy" && lo === Number.NEGATIVE_INFINITY && hi === Number.POSITIVE_INFINITY;
+  const isCopy =
+    op === "copy" && !activation && lo === Number.NEGATIVE_INFINITY && hi === Number.POSITIVE_INFINITY;
   const [from, to] = bytes;
   if (isCopy && from[2] === 4 && from[3] !== 4 && to[3] === 4 && n[2] > 1) {
     const around = [n[0], n[1], from[0], from[1], to[0], to[1]];
@@ -32,16 +105,18 @@ export function strided(
     // The inner loop leaps through the input (along q) or the output (along p): through the one whose stride
     // spreads over more sets of the cache.
     const loops = lowestBit(from[3]) < lowestBit(to[2]) ? [...p, ...q] : [...q, ...p];
-    const addresses = operands.map((operand) => operand.address);
     return {
       kernel: builder.kernel(transpose()),
       args: [...addresses, ...around, ...loops, from[3], to[2]],
     };
   }
-  return {
-    kernel: builder.kernel(elementwise(op)),
-    args: [...operands.map((operand) => operand.address), ...n, ...bytes.flat(), lo, hi],
-  };
+  const inner = bytes.map((strides, i): Inner => {
+    const isOutput = i === bytes.length - 1;
+    if (strides[3] === 4 || (isOutput && n[3] === 1)) return "beside";
+    return strides[3] === 0 ? "repeated" : "apart";
+  });
+  const kernel = builder.kernel(elementwise({ op, inner, activation, fma: builder.fma }));
+  return { kernel, args: [...addresses, ...n, ...bytes.flat(), lo, hi] };
 }
 
 const lowestBit = (n: number): number => n & -n;
