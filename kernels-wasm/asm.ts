@@ -14,7 +14,8 @@
  */
 
 export type ValueType = "i32" | "f32" | "v128";
-export type Code = readonly number[];
+/** Bytes, as a tree: nothing is copied until a module is assembled. */
+export type Code = readonly (number | Code)[];
 
 export interface Local {
   readonly type: ValueType;
@@ -49,7 +50,7 @@ export function func<P extends Record<string, ValueType>>(
     body() {
       const locals: ValueType[] = [];
       const local = (type: ValueType): Local => ({ type, index: types.length + locals.push(type) - 1 });
-      const code = body(args, local).flat();
+      const code = body(args, local);
       return { locals, code };
     },
   };
@@ -63,7 +64,7 @@ export function locals(local: (type: ValueType) => Local, type: ValueType, n: nu
 // ── values ──────────────────────────────────────────────────────────────────────────────────────
 
 const isLocal = (expr: Expr): expr is Local => "index" in expr;
-const value = (expr: Expr): Code => (isLocal(expr) ? [0x20, ...leb(expr.index)] : expr);
+const value = (expr: Expr): Code => (isLocal(expr) ? [0x20, leb(expr.index)] : expr);
 
 /** Unsigned LEB128. */
 function leb(n: number): number[] {
@@ -91,27 +92,22 @@ const f32Bytes = (x: number): number[] => [...new Uint8Array(new Float32Array([x
 
 const unary =
   (...op: number[]) =>
-  (a: Expr): Code => [...value(a), ...op];
+  (a: Expr): Code => [value(a), op];
 const binary =
   (...op: number[]) =>
-  (a: Expr, b: Expr): Code => [...value(a), ...value(b), ...op];
+  (a: Expr, b: Expr): Code => [value(a), value(b), op];
 const simd = (op: number): number[] => [0xfd, ...leb(op)];
 const load =
   (align: number, ...op: number[]) =>
-  (address: Expr, offset = 0): Code => [...value(address), ...op, align, ...leb(offset)];
+  (address: Expr, offset = 0): Code => [value(address), op, align, leb(offset)];
 const store =
   (align: number, ...op: number[]) =>
-  (address: Expr, x: Expr, offset = 0): Code => [
-    ...value(address),
-    ...value(x),
-    ...op,
-    align,
-    ...leb(offset),
-  ];
+  (address: Expr, x: Expr, offset = 0): Code => [value(address), value(x), op, align, leb(offset)];
 
 export const i32 = {
-  const: (n: number): Code => [0x41, ...sleb(n)],
+  const: (n: number): Code => [0x41, sleb(n)],
   load: load(2, 0x28),
+  load16_u: load(1, 0x2f),
   store: store(2, 0x36),
   eq: binary(0x46),
   ne: binary(0x47),
@@ -123,17 +119,6 @@ export const i32 = {
   and: binary(0x71),
   shl: binary(0x74),
   trunc_sat_f32_s: unary(0xfc, 0x00),
-  atomic_load: load(2, 0xfe, 0x10),
-  atomic_add: store(2, 0xfe, 0x1e),
-  atomic_store: store(2, 0xfe, 0x17),
-  /** Sleeps while the i32 at `address` equals `expected`, until notified. */
-  atomic_wait: (address: Expr, expected: Expr, offset = 0): Code => [
-    ...value(address),
-    ...value(expected),
-    ...[0x42, ...sleb(-1)], // no timeout
-    ...[0xfe, 0x01, 2, ...leb(offset)],
-  ],
-  atomic_notify: store(2, 0xfe, 0x00),
 };
 
 export const f32 = {
@@ -153,29 +138,24 @@ export const f32 = {
 export const v128 = {
   /** Four i32 lanes. */
   const: (lanes: readonly number[]): Code => [
-    ...simd(0x0c),
+    simd(0x0c),
     ...new Uint8Array(Int32Array.from(lanes).buffer),
   ],
   load: load(2, ...simd(0x00)), // 4-byte alignment is all that is promised
   load32_splat: load(2, ...simd(0x09)),
   store: store(2, ...simd(0x0b)),
   store32_lane0: (address: Expr, x: Expr, offset = 0): Code => [
-    ...store(2, ...simd(0x5a))(address, x, offset),
+    store(2, ...simd(0x5a))(address, x, offset),
     0,
   ],
   store64_lane0: (address: Expr, x: Expr, offset = 0): Code => [
-    ...store(2, ...simd(0x5b))(address, x, offset),
+    store(2, ...simd(0x5b))(address, x, offset),
     0,
   ],
   and: binary(...simd(0x4e)),
   xor: binary(...simd(0x51)),
   /** The bits of a where mask has ones, of b elsewhere. */
-  bitselect: (a: Expr, b: Expr, mask: Expr): Code => [
-    ...value(a),
-    ...value(b),
-    ...value(mask),
-    ...simd(0x52),
-  ],
+  bitselect: (a: Expr, b: Expr, mask: Expr): Code => [value(a), value(b), value(mask), simd(0x52)],
 };
 
 export const i32x4 = {
@@ -202,26 +182,21 @@ export const f32x4 = {
   pmin: binary(...simd(0xea)), // b < a ? b : a, one instruction on x64; min is several
   pmax: binary(...simd(0xeb)),
   /** a * b + c, fused or not as the machine likes. */
-  relaxed_madd: (a: Expr, b: Expr, c: Expr): Code => [
-    ...value(a),
-    ...value(b),
-    ...value(c),
-    ...simd(0x105),
-  ],
+  relaxed_madd: (a: Expr, b: Expr, c: Expr): Code => [value(a), value(b), value(c), simd(0x105)],
 };
 
 /** Four lanes of the eight of a (0..3) and b (4..7). */
 export const i32x4_shuffle = (a: Expr, b: Expr, lanes: readonly number[]): Code => [
-  ...value(a),
-  ...value(b),
-  ...simd(0x0d),
+  value(a),
+  value(b),
+  simd(0x0d),
   ...lanes.flatMap((lane) => [0, 1, 2, 3].map((byte) => lane * 4 + byte)),
 ];
 
 // ── statements ──────────────────────────────────────────────────────────────────────────────────
 
-export const set = (local: Local, x: Expr): Code => [...value(x), 0x21, ...leb(local.index)];
-export const drop = (x: Expr): Code => [...value(x), 0x1a];
+export const set = (local: Local, x: Expr): Code => [value(x), 0x21, leb(local.index)];
+export const drop = (x: Expr): Code => [value(x), 0x1a];
 
 /** local += n. */
 export const bump = (local: Local, n: number | Local): Code =>
@@ -231,19 +206,19 @@ export const bump = (local: Local, n: number | Local): Code =>
 export const doWhile = (body: readonly Code[], condition: Expr): Code => [
   0x03,
   0x40,
-  ...body.flat(),
-  ...value(condition),
+  body,
+  value(condition),
   0x0d,
   0,
   0x0b,
 ];
 
 export const when = (condition: Code, then: readonly Code[], otherwise?: readonly Code[]): Code => [
-  ...condition,
+  condition,
   0x04,
   0x40,
-  ...then.flat(),
-  ...(otherwise ? [0x05, ...otherwise.flat()] : []),
+  then,
+  ...(otherwise ? [0x05, otherwise] : []),
   0x0b,
 ];
 
@@ -253,9 +228,9 @@ export const whileDo = (condition: Code, body: readonly Code[]): Code =>
 
 /** memory.fill: `bytes` bytes of zero from `address` on. */
 export const fillZero = (address: Expr, bytes: Expr): Code => [
-  ...value(address),
-  ...i32.const(0),
-  ...value(bytes),
+  value(address),
+  i32.const(0),
+  value(bytes),
   0xfc,
   0x0b,
   0,
@@ -271,42 +246,52 @@ export interface MemoryImport {
 /** A module that imports the memory "env"."memory" and exports every function. */
 export function assemble(funcs: readonly Func[], memory: MemoryImport): Uint8Array<ArrayBuffer> {
   const signatures = [...new Set(funcs.map((f) => f.params.join()))];
-  const limits = memory.shared
-    ? [3, ...leb(memory.pages), ...leb(memory.pages)]
-    : [0, ...leb(memory.pages)];
-  return new Uint8Array([
-    ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
-    ...section(
+  const limits = memory.shared ? [3, leb(memory.pages), leb(memory.pages)] : [0, leb(memory.pages)];
+  const bytes: number[] = [];
+  const code: Code = [
+    [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
+    section(
       1,
       signatures.map((s) => [
         0x60,
-        ...vector(s ? s.split(",").map((t) => [typeByte[t as ValueType]]) : []),
+        vector(s ? s.split(",").map((t) => [typeByte[t as ValueType]]) : []),
         0,
       ]),
     ),
-    ...section(2, [[...text("env"), ...text("memory"), 2, ...limits]]),
-    ...section(
+    section(2, [[text("env"), text("memory"), 2, ...limits]]),
+    section(
       3,
       funcs.map((f) => leb(signatures.indexOf(f.params.join()))),
     ),
-    ...section(
+    section(
       7,
-      funcs.map((f, index) => [...text(f.name), 0, ...leb(index)]),
+      funcs.map((f, index) => [text(f.name), 0, leb(index)]),
     ),
-    ...section(10, funcs.map(bodyOf)),
-  ]);
+    section(10, funcs.map(bodyOf)),
+  ];
+  flatten(code, bytes);
+  return new Uint8Array(bytes);
 }
 
-function bodyOf(f: Func): number[] {
+function bodyOf(f: Func): Code {
   const { locals, code } = f.body();
-  const body = [...vector(locals.map((type) => [1, typeByte[type]])), ...code, 0x0b];
-  return [...leb(body.length), ...body];
+  const body: number[] = [];
+  flatten([vector(locals.map((type) => [1, typeByte[type]])), code, 0x0b], body);
+  return [leb(body.length), body];
 }
 
-const vector = (items: readonly Code[]): number[] => [...leb(items.length), ...items.flat()];
-const text = (s: string): number[] => vector([...new TextEncoder().encode(s)].map((byte) => [byte]));
+const vector = (items: readonly Code[]): Code => [leb(items.length), items];
+const text = (s: string): Code => vector([...new TextEncoder().encode(s)].map((byte) => [byte]));
 
-function section(id: number, items: readonly Code[]): number[] {
-  const body = vector(items);
-  return [id, ...leb(body.length), ...body];
+function section(id: number, items: readonly Code[]): Code {
+  const body: number[] = [];
+  flatten(vector(items), body);
+  return [id, leb(body.length), body];
+}
+
+function flatten(code: Code, into: number[]): void {
+  for (const part of code) {
+    if (typeof part === "number") into.push(part);
+    else flatten(part, into);
+  }
 }
