@@ -7,6 +7,7 @@ export { type Context, makeContext } from "./context.ts";
 export { type ConvKernel, conv, convName, groupWords, tileWords } from "./conv.ts";
 export { type DepthwiseKernel, depthwise, depthwiseName } from "./depthwise.ts";
 export { type Epilogue, epilogueName, makeEpilogue } from "./epilogue.ts";
+export { entryStep, type PanelKernel, panel, panelWords } from "./panel.ts";
 export { peak, peakFlops, peakName } from "./peak.ts";
 export { pool, poolName, poolWords } from "./pool.ts";
 export { softmax, softmaxName } from "./softmax.ts";

@@ -96,7 +96,7 @@ export function transpose(): Func {
 }
 
 /** Four vectors as the rows of a 4x4 matrix, transposed in place. */
-function transposeSquare([a, b, c, d]: Local[], [ab0, ab1, cd0, cd1]: Local[]): Code[] {
+export function transposeSquare([a, b, c, d]: Local[], [ab0, ab1, cd0, cd1]: Local[]): Code[] {
   return [
     set(ab0, i32x4_shuffle(a, b, [0, 4, 1, 5])),
     set(ab1, i32x4_shuffle(a, b, [2, 6, 3, 7])),
