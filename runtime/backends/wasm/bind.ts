@@ -5,12 +5,12 @@ import { sizeOf, stridesOf, type Tensor } from "../../model/tensor.ts";
 import type { ExecutionPlan } from "../../plan.ts";
 import { bindingOf } from "./bindings.ts";
 import { control } from "./control.ts";
+import { copyCalls, packedRows, type Walked } from "./copy.ts";
 import { fuse } from "./fuse.ts";
-import { axisBytes, layoutOf } from "./layout.ts";
+import { axisBytes, type Layout, pixelAt } from "./layout.ts";
 import { place } from "./place.ts";
 import { shapeOf } from "./plan-facts.ts";
 import type { Builder, Call, Phase, Placed } from "./step.ts";
-import { strided, whole } from "./strided.ts";
 import type { PhasePieces } from "./threads.ts";
 import type { Tuner } from "./tune.ts";
 
@@ -29,9 +29,9 @@ export interface BindOptions {
   readonly tuner: Tuner;
 }
 
-export function bind(plan: ExecutionPlan, { tuner, ...options }: BindOptions): Bound {
-  const steps = fuse(plan);
-  const places = place(plan, steps, control.bytes);
+export function bind(original: ExecutionPlan, { tuner, ...options }: BindOptions): Bound {
+  const places = place(original, fuse(original), { base: control.bytes, threads: options.threads });
+  const { plan, steps } = places;
   const functions = new Map<string, Func>();
   const data: { address: number; values: Int32Array | Float32Array }[] = [];
   const constants = new Map<string, Placed>();
@@ -43,8 +43,8 @@ export function bind(plan: ExecutionPlan, { tuner, ...options }: BindOptions): B
     value(name) {
       const value = places.values.get(name) ?? constants.get(name);
       if (value) return value;
-      const laidOut = layOut(base.constant(name)!);
-      const placed = { ...layoutOf(shapeOf(plan, name)), address: base.data(laidOut) };
+      const layout = places.kinds.constantLayout(name);
+      const placed = { ...layout, address: base.data(layOut(base.constant(name)!, layout)) };
       constants.set(name, placed);
       return placed;
     },
@@ -72,9 +72,9 @@ export function bind(plan: ExecutionPlan, { tuner, ...options }: BindOptions): B
     flops: 0,
     calls: [calls],
   });
-  const rowMajor = (name: string) => {
+  const rowMajor = (name: string): Walked => {
     const shape = shapeOf(plan, name);
-    return { address: places.staging.get(name)!, bytes: stridesOf(shape).map((stride) => stride * 4) };
+    return { ...packedRows(shape), address: places.staging.get(name)! };
   };
   const builderOf = (i: number): Builder => ({
     ...base,
@@ -86,11 +86,10 @@ export function bind(plan: ExecutionPlan, { tuner, ...options }: BindOptions): B
 
   for (const { name } of plan.graph.inputs) {
     const value = base.value(name);
-    const copy = strided("copy", builderOf(0), value.shape, [rowMajor(name), whole(value)]);
-    phases.push(alone([...clearPadding(value, base), copy], `input '${name}'`));
+    const copies = copyCalls(rowMajor(name), value, builderOf(0));
+    phases.push(alone([...clearPadding(value, base), ...copies], `input '${name}'`));
   }
   steps.forEach((step, i) => {
-    if (places.aliased.has(step)) return;
     const binding = bindingOf(step.node.op)!;
     const out = base.value(step.output);
     const { wholeLanes } = binding;
@@ -107,8 +106,7 @@ export function bind(plan: ExecutionPlan, { tuner, ...options }: BindOptions): B
   for (const { name } of plan.graph.outputs) {
     if (plan.graph.inputs.some((input) => input.name === name)) continue;
     const value = base.value(name);
-    const copy = strided("copy", builderOf(0), value.shape, [whole(value), rowMajor(name)]);
-    phases.push(alone([copy], `output '${name}'`));
+    phases.push(alone(copyCalls(value, rowMajor(name), builderOf(0)), `output '${name}'`));
   }
   const pieces = phases.map(({ calls }): PhasePieces => {
     const pieces = calls.filter((piece) => piece.length > 0);
@@ -135,6 +133,7 @@ function withCleared(clearing: readonly Call[], phase: Phase): Phase {
 
 /** The border of a value: rows above, the gaps beside each row, rows below. */
 function clearBorder(value: Placed, builder: Pick<Builder, "kernel">): Call[] {
+  if (value.buffer) return clearLanes(value.buffer, builder);
   const { border, h, n, w, rowBytes, imageBytes, pixelBytes, address } = value;
   if (border.top + border.bottom + border.side === 0) return [];
   const kernel = builder.kernel(clear());
@@ -155,13 +154,26 @@ function clearBorder(value: Placed, builder: Pick<Builder, "kernel">): Call[] {
 
 /** For a value that is written channel by channel: all else in its buffer must be zero. */
 function clearPadding(value: Placed, builder: Pick<Builder, "kernel">): Call[] {
+  if (value.buffer) return clearLanes(value.buffer, builder);
   if (value.stride === value.c) return clearBorder(value, builder);
   return [{ kernel: builder.kernel(clear()), args: [value.address, value.bytes, 0, 1] }];
 }
 
+/** What a view leaves unwritten of the buffer it lies in: the border, and the lanes behind the last channel. */
+function clearLanes(buffer: Placed, builder: Pick<Builder, "kernel">): Call[] {
+  const { n, h, w, c, stride, pixelBytes, address } = buffer;
+  const calls = clearBorder(buffer, builder);
+  if (stride === c) return calls;
+  const kernel = builder.kernel(clear());
+  for (let image = 0; image < n * h; image++) {
+    const at = address + pixelAt(buffer, Math.floor(image / h), image % h, 0) + c * 4;
+    calls.push({ kernel, args: [at, (stride - c) * 4, pixelBytes, w] });
+  }
+  return calls;
+}
+
 /** A constant as an activation: rows or an image, channels last, padded with zeros. */
-function layOut(constant: Tensor<"float32">): Float32Array {
-  const layout = layoutOf(constant.shape);
+function layOut(constant: Tensor<"float32">, layout: Layout): Float32Array {
   const values = new Float32Array(layout.bytes / 4);
   const strides = stridesOf(constant.shape);
   const bytes = axisBytes(layout);

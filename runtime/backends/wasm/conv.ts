@@ -15,6 +15,7 @@ import type { Binding, Builder, Phase, Step } from "./step.ts";
 export { convPhase } from "./block.ts";
 
 export const convBinding: Binding = {
+  images: true,
   wholeLanes: true,
   fuses: { residual: true, activation: true, clamp: true },
   unsupported(node, plan) {
@@ -49,6 +50,9 @@ export const convBinding: Binding = {
 };
 
 export const gemmBinding: Binding = {
+  newAxes: true,
+  reads: "rows",
+  writes: "rows",
   wholeLanes: true,
   fuses: { residual: true, activation: true, clamp: true },
   unsupported(node, plan) {

@@ -5,11 +5,11 @@ import { type Shape, sizeOf } from "../../model/tensor.ts";
 import { clipRange } from "../../ops/activation.ts";
 import type { ExecutionPlan } from "../../plan.ts";
 import { activationOf, isTame } from "./activation.ts";
-import { axisBytes, layoutOf, roundUp8 } from "./layout.ts";
+import { axisBytes, roundUp8 } from "./layout.ts";
 import { sharedPhase } from "./phase.ts";
 import { inputsOf, shapeOf } from "./plan-facts.ts";
 import type { Binding, Builder, Phase, Placed, Step } from "./step.ts";
-import { dimensionsOf, type Loop, type Operand, stridedPieces, tooDeep, whole } from "./strided.ts";
+import { type Loop, type Operand, stridedPieces, whole } from "./strided.ts";
 
 export const addBinding = binary("add");
 export const subBinding = binary("sub");
@@ -18,7 +18,6 @@ export const divBinding = binary("div");
 
 export const clampBinding: Binding = {
   wholeLanes: runsWholeLanes,
-  unsupported: (node, plan) => tooDeep(plan, node.outputs[0]),
   bind(step, builder) {
     const [lo, hi] = clampOf(step.node, builder.plan)!;
     return run({ op: "copy", lo, hi }, step, builder);
@@ -29,7 +28,7 @@ export const activationBinding: Binding = {
   wholeLanes: runsWholeLanes,
   fuses: { clamp: true },
   unsupported(node, plan) {
-    if (activationOf(node, plan)) return tooDeep(plan, node.outputs[0]);
+    if (activationOf(node, plan)) return undefined;
     return node.op === "Pow" ? "only a constant scalar exponent runs" : "only an alpha above 0 runs";
   },
   bind(step, builder) {
@@ -49,15 +48,6 @@ function binary(op: Elementwise): Binding {
   return {
     wholeLanes: runsWholeLanes,
     fuses: { activation: true, clamp: true },
-    unsupported(node, plan) {
-      const out = shapeOf(plan, node.outputs[0]);
-      const bytes = [...node.inputs, node.outputs[0]].map((name) => {
-        const shape = shapeOf(plan, name);
-        return broadcast(axisBytes(layoutOf(shape)), shape, out);
-      });
-      const dimensions = dimensionsOf(out, bytes);
-      return dimensions > 4 ? `it broadcasts over ${dimensions} dimensions; at most 4 run` : undefined;
-    },
     bind(step, builder) {
       const { activation, lo, hi } = step;
       return run({ op, activation, lo, hi }, step, builder);

@@ -9,11 +9,12 @@ import { phase } from "./phase.ts";
 import { bias, residualPixels } from "./pixels.ts";
 import { shapeOf } from "./plan-facts.ts";
 import type { Binding, Phase, Step } from "./step.ts";
-import { strided } from "./strided.ts";
+import { stridedCalls } from "./strided.ts";
 
 const isConstant = (plan: ExecutionPlan, name: string) => plan.graph.constants.has(name);
 
 export const matmulBinding: Binding = {
+  newAxes: true,
   wholeLanes: true,
   fuses: { residual: true, clamp: true },
   unsupported(node, plan) {
@@ -54,16 +55,18 @@ export const matmulBinding: Binding = {
         const bAt = b.address + b.origin + (m % (b.n / K)) * K * b.imageBytes;
         const aAt = a.address + a.origin + (m % (a.n / M)) * M * a.imageBytes;
         const outAt = out.address + out.origin + m * M * out.imageBytes;
-        const layOut = strided(
-          "copy",
+        const layOut = stridedCalls(
+          {
+            op: "copy",
+            sizes: [spans.length, K, 8],
+            operands: [
+              { address: bAt, bytes: [32, b.imageBytes, 4] },
+              { address: builder.scratch, bytes: [bytes, 32, 4] },
+            ],
+          },
           builder,
-          [spans.length, K, 8],
-          [
-            { address: bAt, bytes: [32, b.imageBytes, 4] },
-            { address: builder.scratch, bytes: [bytes, 32, 4] },
-          ],
         );
-        phases.push(phase(step, "f32_copy", [layOut], builder.threads, b));
+        phases.push(phase(step, "f32_copy", layOut, builder.threads, b));
         const rows = (at: number, rowBytes: number) =>
           Int32Array.from({ length: M }, (_, i) => at + i * rowBytes);
         const pixels = {

@@ -1,12 +1,12 @@
 /** Pad: the value everywhere, then the input in its place. */
+import { type Shape, sizeOf } from "../../model/tensor.ts";
 import { padAmounts } from "../../ops/pad.ts";
-import { phase } from "./phase.ts";
+import { sharedPhase } from "./phase.ts";
 import { inputsOf } from "./plan-facts.ts";
 import type { Binding } from "./step.ts";
-import { strided, tooDeep, whole } from "./strided.ts";
+import { type Operand, stridedPieces, whole } from "./strided.ts";
 
 export const padBinding: Binding = {
-  unsupported: (node, plan) => tooDeep(plan, node.outputs[0]),
   bind(step, builder) {
     const x = builder.value(step.inputs[0]);
     const out = builder.value(step.output);
@@ -22,8 +22,9 @@ export const padBinding: Binding = {
       to.address += put * to.bytes[axis];
       return Math.min(dim - cut, out.shape[axis] - put);
     });
-    const calls = [strided("copy", builder, out.shape, [fill, whole(out)])];
-    if (sizes.every((size) => size > 0)) calls.push(strided("copy", builder, sizes, [from, to]));
-    return [phase(step, "f32_copy", calls, builder.threads, out)];
+    const copy = (sizes: Shape, operands: Operand[]) =>
+      sharedPhase(step, stridedPieces([{ op: "copy", sizes, operands }], builder), sizeOf(sizes));
+    const filled = copy(out.shape, [fill, whole(out)]);
+    return sizes.some((size) => size <= 0) ? [filled] : [filled, copy(sizes, [from, to])];
   },
 };

@@ -1,6 +1,6 @@
 /** Tables that convolutions, products and depthwise convolutions share: pixels, taps, biases. */
 import type { WindowAxis } from "../../ops/window.ts";
-import { pixelAt, roundUp8 } from "./layout.ts";
+import { pixelAt, roundUp8, rowOffsets } from "./layout.ts";
 import type { Builder, Placed, Step } from "./step.ts";
 
 /** Byte offset of each tap, ky * kW + kx, from the first. */
@@ -46,6 +46,7 @@ export function imagePixels(x: Placed, out: Placed, y_: WindowAxis, x_: WindowAx
 
 /** The pixels of a layout one by one: rows of a matrix, or an image as it lies. */
 export function everyPixel(value: Placed): Int32Array {
+  if (value.kind === "rows") return rowOffsets(value).map((offset) => value.address + offset);
   const addresses = new Int32Array(value.n * value.h * value.w);
   let at = 0;
   for (let n = 0; n < value.n; n++) {

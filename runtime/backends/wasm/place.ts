@@ -1,115 +1,71 @@
-/**
- * Where every activation lies: its layout (with the border that its readers want), and its address in the
- * arena. Values that are one another's data under another shape share an address.
- */
+/** Where every buffer lies: an address in one arena, whose bytes are used again once nobody reads them any more. */
 import type { ExecutionPlan, Lifetime } from "../../plan.ts";
 import { layoutArena } from "../../plan.ts";
+import { type Arrangement, arrange } from "./arrange.ts";
 import { bindingOf } from "./bindings.ts";
-import { convBorder } from "./conv.ts";
-import { isDepthwise } from "./depthwise.ts";
-import { type Border, type Layout, layoutOf, noBorder, sameMemory } from "./layout.ts";
 import { shapeOf } from "./plan-facts.ts";
 import type { Placed, Step } from "./step.ts";
 
-export interface Places {
+export interface Places extends Pick<Arrangement, "plan" | "steps" | "kinds"> {
   readonly values: ReadonlyMap<string, Placed>;
   readonly scratch: readonly number[]; // address for each step
   readonly staging: ReadonlyMap<string, number>; // where a graph input is put, and an output fetched, row-major
-  readonly aliased: ReadonlySet<Step>; // steps with nothing to do
   readonly bytes: number;
 }
 
 /** Addresses from `base` on. */
-export function place(plan: ExecutionPlan, steps: readonly Step[], base: number): Places {
-  const { graph } = plan;
-  const layouts = new Map<string, Layout>();
-  const names = [...graph.inputs.map((input) => input.name), ...steps.map((step) => step.output)];
-  for (const name of names) layouts.set(name, layoutFor(name, plan, steps));
+export function place(
+  original: ExecutionPlan,
+  fused: readonly Step[],
+  { base, threads }: { base: number; threads: number },
+): Places {
+  const { plan, steps, kinds, values: arranged } = arrange(original, fused);
+  const { inputs, outputs } = plan.graph;
+  const fetched = outputs.filter(({ name }) => !inputs.some((input) => input.name === name));
 
   // Time: 0 puts the inputs in, step i runs at i + 1, the outputs are fetched at the end.
   const end = steps.length + 1;
-  const owner = new Map<string, string>(); // the value whose buffer a value uses
-  const lives = new Map<string, [number, number]>(); // of owners
-  const ownerOf = (name: string) => owner.get(name) ?? name;
-  const read = (name: string, time: number) => {
-    const live = lives.get(ownerOf(name));
+  const lives = new Map<string, [number, number]>(); // by the buffer's owner
+  const use = (name: string, time: number) => {
+    const value = arranged.get(name);
+    if (!value) return; // a constant
+    const live = lives.get(value.owner);
     if (live) live[1] = Math.max(live[1], time);
+    else lives.set(value.owner, [time, time]);
   };
-  const aliased = new Set<Step>();
-  for (const { name } of graph.inputs) lives.set(name, [0, 0]);
+  for (const { name } of inputs) use(name, 0);
   steps.forEach((step, i) => {
-    for (const name of step.inputs) read(name, i + 1);
-    if (step.residual !== undefined) read(step.residual, i + 1);
-    const [x] = step.inputs;
-    const xLayout = layouts.get(x);
-    if (bindingOf(step.node.op)!.alias && xLayout && sameMemory(xLayout, layouts.get(step.output)!)) {
-      owner.set(step.output, ownerOf(x));
-      aliased.add(step);
-    } else lives.set(step.output, [i + 1, i + 1]);
+    for (const name of [...step.inputs, step.residual ?? "", step.output]) use(name, i + 1);
   });
-  for (const { name } of graph.outputs) read(name, end);
+  for (const { name } of outputs) use(name, end);
 
   const wanted: { bytes: number; lifetime: Lifetime; put: (address: number) => void }[] = [];
-  const values = new Map<string, Placed>();
+  const addresses = new Map<string, number>(); // of buffers
   const staging = new Map<string, number>();
   const scratch = new Array<number>(steps.length).fill(0);
-  for (const [name, lifetime] of lives) {
-    const layout = layouts.get(name)!;
-    wanted.push({
-      bytes: layout.bytes,
-      lifetime,
-      put: (address) => values.set(name, { ...layout, address }),
-    });
+  for (const [owner, lifetime] of lives) {
+    const { bytes } = arranged.get(owner)!.buffer;
+    wanted.push({ bytes, lifetime, put: (address) => addresses.set(owner, address) });
   }
   const stage = (name: string, time: number) => {
     const bytes = shapeOf(plan, name).reduce((a, b) => a * b, 4);
     wanted.push({ bytes, lifetime: [time, time], put: (address) => staging.set(name, address) });
   };
-  for (const { name } of graph.inputs) stage(name, 0);
-  for (const { name } of graph.outputs)
-    if (!graph.inputs.some((input) => input.name === name)) stage(name, end);
+  for (const { name } of inputs) stage(name, 0);
+  for (const { name } of fetched) stage(name, end);
   steps.forEach((step, i) => {
-    const bytes = bindingOf(step.node.op)!.scratch?.(step, plan) ?? 0;
-    if (bytes > 0 && !aliased.has(step)) {
-      wanted.push({ bytes, lifetime: [i + 1, i + 1], put: (address) => (scratch[i] = address) });
-    }
+    const bytes = bindingOf(step.node.op)!.scratch?.(step, plan, threads) ?? 0;
+    if (bytes === 0) return;
+    wanted.push({ bytes, lifetime: [i + 1, i + 1], put: (address) => (scratch[i] = address) });
   });
   const arena = layoutArena(wanted, 64);
-  wanted.forEach(({ put }, i) => {
-    put(base + arena.offsets[i]);
-  });
-  for (const [name, by] of owner) {
-    values.set(name, { ...layouts.get(name)!, address: values.get(by)!.address });
+  for (const [i, { put }] of wanted.entries()) put(base + arena.offsets[i]);
+
+  const values = new Map<string, Placed>();
+  for (const [name, { layout, buffer, owner }] of arranged) {
+    const address = addresses.get(owner);
+    if (address === undefined) continue; // nobody reads or writes it
+    values.set(name, { ...layout, address, ...(layout.view && { buffer: { ...buffer, address } }) });
   }
-  return { values, scratch, staging, aliased, bytes: arena.bytes };
-}
-
-/** A value's layout follows from who reads it. */
-function layoutFor(name: string, plan: ExecutionPlan, steps: readonly Step[]): Layout {
-  const shape = shapeOf(plan, name);
-  const readers = steps.filter((step) => step.inputs.includes(name) || step.residual === name);
-  const convs = readers.filter(({ node }) => node.op === "Conv" && node.inputs[0] === name);
-  const border = convs.reduce<Border>((widest, { node }) => {
-    const own = convBorder(node, plan);
-    return {
-      top: Math.max(widest.top, own.top),
-      bottom: Math.max(widest.bottom, own.bottom),
-      side: Math.max(widest.side, own.side),
-    };
-  }, noBorder);
-  // Pictures of 1 or 3 channels stay as narrow as they are where only convolutions read them.
-  const isPicture =
-    shape.length === 4 &&
-    shape[1] < 8 &&
-    plan.graph.inputs.some((input) => input.name === name) &&
-    !plan.graph.outputs.some((output) => output.name === name) &&
-    readers.length > 0 &&
-    readers.every((step) => convs.includes(step) && step.residual !== name && !isGrouped(step, plan));
-  return layoutOf(shape, border, isPicture ? shape[1] : undefined);
-}
-
-function isGrouped({ node }: Step, plan: ExecutionPlan): boolean {
-  return (
-    isDepthwise(node, plan) || shapeOf(plan, node.inputs[1])[1] !== shapeOf(plan, node.inputs[0])[1]
-  );
+  return { plan, steps, kinds, values, scratch, staging, bytes: arena.bytes };
 }

@@ -25,6 +25,7 @@ export const globalMaxBinding = globalPool("max");
 
 /** ReduceMean over both spatial dimensions is what exporters make of a global average pool. */
 export const reduceMeanBinding: Binding = {
+  images: true,
   wholeLanes: true,
   unsupported(node, plan) {
     const shape = shapeOf(plan, node.inputs[0]);
@@ -40,6 +41,7 @@ function windowPool(
   geometry: (node: Node, shape: number[]) => PoolGeometry,
 ): Binding {
   return {
+    images: true,
     wholeLanes: true,
     unsupported(node, plan) {
       const shape = shapeOf(plan, node.inputs[0]);
@@ -80,6 +82,7 @@ function anyEmpty({ axes }: PoolGeometry): boolean {
 
 function globalPool(kind: "max" | "average"): Binding {
   return {
+    images: true,
     wholeLanes: true,
     unsupported(node, plan: ExecutionPlan) {
       const shape = shapeOf(plan, node.inputs[0]);

@@ -1,19 +1,17 @@
-/** Slice: a copy that starts later and takes longer steps. */
-import { sliceRanges } from "../../ops/slice.ts";
-import { phase } from "./phase.ts";
-import { inputsOf } from "./plan-facts.ts";
+/** Slice: a copy of what is taken. Runs only where the result is no view: see arrange.ts. */
+import { sizeOf } from "../../model/tensor.ts";
+import { copyPieces } from "./copy.ts";
+import { sharedPhase } from "./phase.ts";
 import type { Binding } from "./step.ts";
-import { strided, tooDeep, whole } from "./strided.ts";
+import { viewOpOf } from "./views.ts";
 
 export const sliceBinding: Binding = {
-  unsupported: (node, plan) => tooDeep(plan, node.outputs[0]),
+  writes: "any",
   bind(step, builder) {
-    const from = whole(builder.value(step.inputs[0]));
+    const x = builder.value(step.inputs[0]);
     const out = builder.value(step.output);
-    const ranges = sliceRanges(step.node, inputsOf(step.node, builder.plan));
-    const address = ranges.reduce((at, { start }, axis) => at + start * from.bytes[axis], from.address);
-    const bytes = ranges.map(({ step }, axis) => step * from.bytes[axis]);
-    const call = strided("copy", builder, out.shape, [{ address, bytes }, whole(out)]);
-    return [phase(step, "f32_copy", [call], builder.threads, out)];
+    const taken = viewOpOf(step.node)!.forward(step.node, builder.plan, x)!;
+    const from = { ...taken, shape: out.shape, address: x.address };
+    return [sharedPhase(step, copyPieces(from, out, builder), sizeOf(out.shape))];
   },
 };

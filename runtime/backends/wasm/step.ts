@@ -21,6 +21,7 @@ export interface Step {
 /** A value with its place in memory. */
 export interface Placed extends Layout {
   readonly address: number; // of the buffer
+  readonly buffer?: Placed; // of a view: all of the buffer that it lies in
 }
 
 export interface Call {
@@ -74,15 +75,26 @@ export interface Fuses {
   readonly clamp?: boolean; // a Relu or Clip
 }
 
+/**
+ * How a value may lie for an operator to read or write it: in the layout that is its own (an image, or rows); as
+ * rows at any addresses, each with its elements side by side; in any way.
+ */
+export type Access = "own" | "rows" | "any";
+
 /** How this backend runs an operator. */
 export interface Binding {
   /** Why it cannot, or undefined. */
   unsupported?(node: Node, plan: ExecutionPlan): string | undefined;
-  /** May the output be the input's own buffer? Asked only where their layouts describe the same memory. */
-  readonly alias?: boolean;
+  /** Are its first input and its output images [N, C, H, W] or [N, C, W]? */
+  readonly images?: boolean | ((node: Node, plan: ExecutionPlan) => boolean);
+  /** Are the dimensions of its output others than those of its inputs, as a product's are? */
+  readonly newAxes?: boolean;
+  /** "own" where it is left out. */
+  readonly reads?: Access | ((step: Step, slot: number, plan: ExecutionPlan) => Access);
+  readonly writes?: Access | ((step: Step, plan: ExecutionPlan) => Access);
   /** Does it write all lanes of a pixel, also those behind the last channel? If not, they are cleared before. */
   readonly wholeLanes?: boolean | ((step: Step, builder: Pick<Builder, "plan" | "value">) => boolean);
   readonly fuses?: Fuses;
-  scratch?(step: Step, plan: ExecutionPlan): number;
+  scratch?(step: Step, plan: ExecutionPlan, threads: number): number; // bytes
   bind(step: Step, builder: Builder): Phase[];
 }

@@ -7,9 +7,7 @@ import {
   transpose,
 } from "../../../kernels-wasm/index.ts";
 import type { Shape } from "../../model/tensor.ts";
-import type { ExecutionPlan } from "../../plan.ts";
 import { axisBytes } from "./layout.ts";
-import { shapeOf } from "./plan-facts.ts";
 import { splitForPool } from "./split.ts";
 import type { Builder, Call, Placed } from "./step.ts";
 
@@ -28,20 +26,17 @@ export interface Loop {
   readonly hi?: number;
 }
 
-/** out = clamp(op(inputs)) over `sizes`. The last operand is the output. */
-export function strided(
-  op: Elementwise,
-  builder: Builder,
-  sizes: Shape,
-  operands: readonly Operand[],
-): Call {
-  return callOf({ op, sizes, operands }, builder);
+/** The calls that make the loop, one after the other. */
+export function stridedCalls(loop: Loop, builder: Builder): Call[] {
+  if (loop.sizes.includes(0)) return [];
+  return atMostFour(loop).map((part) => callOf(part, builder));
 }
 
 /** The loops, which must not depend on one another, cut into pieces that threads may take. */
 export function stridedPieces(loops: readonly Loop[], builder: Builder): Call[][] {
   const slices = loops
-    .filter(({ sizes }) => sizes.every((size) => size > 0))
+    .filter(({ sizes }) => !sizes.includes(0))
+    .flatMap(atMostFour)
     .flatMap((loop) => {
       const axis = splitAxis(loop);
       const size = loop.sizes[axis] ?? 1;
@@ -91,11 +86,11 @@ function cyclesPerElement({ activation, op }: Loop): number {
 
 function callOf(loop: Loop, builder: Builder): Call {
   const { op, activation, lo = Number.NEGATIVE_INFINITY, hi = Number.POSITIVE_INFINITY } = loop;
+  const merged = merge(loop);
+  const missing = new Array<number>(4 - merged.sizes.length);
+  const n = [...missing.fill(1), ...merged.sizes];
+  const bytes = merged.operands.map((operand) => [...missing.fill(0), ...operand.bytes]);
   const addresses = loop.operands.map((operand) => operand.address);
-  const { sizes: n, bytes } = collapse(
-    loop.sizes,
-    loop.operands.map((operand) => operand.bytes),
-  );
   const isCopy =
     op === "copy" && !activation && lo === Number.NEGATIVE_INFINITY && hi === Number.POSITIVE_INFINITY;
   const [from, to] = bytes;
@@ -126,47 +121,37 @@ export function whole(value: Placed): { address: number; bytes: number[] } {
   return { address: value.address + value.origin, bytes: axisBytes(value) };
 }
 
-/** Why a value cannot be walked by four loops, or undefined. */
-export function tooDeep(plan: ExecutionPlan, name: string): string | undefined {
-  const shape = shapeOf(plan, name);
-  return shape.filter((size) => size !== 1).length > 4
-    ? `'${name}' [${shape}] has more than 4 dimensions`
-    : undefined;
-}
-
-/** How many dimensions the loops need: an operator that needs more than 4 is not supported. */
-export function dimensionsOf(sizes: Shape, bytes: readonly (readonly number[])[]): number {
-  return merge(sizes, bytes).sizes.length;
-}
-
-/** Exactly four dimensions, widest stride of the output first. */
-function collapse(sizes: Shape, bytes: readonly (readonly number[])[]) {
-  const merged = merge(sizes, bytes);
-  if (merged.sizes.length > 4) throw new Error(`${merged.sizes.length} dimensions do not merge into 4`);
-  const missing = 4 - merged.sizes.length;
-  const ones = new Array<number>(missing).fill(1);
-  const noStride = new Array<number>(missing).fill(0);
-  return {
-    sizes: [...ones, ...merged.sizes],
-    bytes: merged.bytes.map((strides) => [...noStride, ...strides]),
-  };
+/** Loops of four dimensions at most that make `loop` together: its shortest dimensions are counted here. */
+function atMostFour(loop: Loop): Loop[] {
+  const merged = merge(loop);
+  const { sizes } = merged;
+  if (sizes.length <= 4) return [loop];
+  const outer = sizes.slice(0, -2).map((_, axis) => axis);
+  const counted = outer.sort((a, b) => sizes[a] - sizes[b]).slice(0, sizes.length - 4);
+  return counted.reduce(
+    (loops, axis) =>
+      loops.flatMap((each) => Array.from({ length: sizes[axis] }, (_, i) => part(each, axis, i, i + 1))),
+    [merged],
+  );
 }
 
 /** Drops dimensions of size 1, orders the rest by the output's stride and joins neighbours that lie as one. */
-function merge(sizes: Shape, bytes: readonly (readonly number[])[]) {
-  const out = bytes[bytes.length - 1];
-  const axes = sizes.map((_, axis) => axis).filter((axis) => sizes[axis] !== 1);
+function merge<T extends Pick<Loop, "sizes" | "operands">>(loop: T): T {
+  const strides = loop.operands.map((operand) => operand.bytes);
+  const out = strides[strides.length - 1];
+  const axes = loop.sizes.map((_, axis) => axis).filter((axis) => loop.sizes[axis] !== 1);
   axes.sort((a, b) => out[b] - out[a]);
-  const merged = { sizes: [] as number[], bytes: bytes.map(() => [] as number[]) };
+  const sizes: number[] = [];
+  const bytes = strides.map(() => [] as number[]);
   for (const axis of axes.reverse()) {
-    const inner = merged.sizes[0];
-    const joins =
-      inner !== undefined && bytes.every((strides, i) => strides[axis] === inner * merged.bytes[i][0]);
-    if (joins) merged.sizes[0] *= sizes[axis];
+    const inner = sizes[0];
+    const joins = inner !== undefined && strides.every((own, i) => own[axis] === inner * bytes[i][0]);
+    if (joins) sizes[0] *= loop.sizes[axis];
     else {
-      merged.sizes.unshift(sizes[axis]);
-      for (const [i, strides] of bytes.entries()) merged.bytes[i].unshift(strides[axis]);
+      sizes.unshift(loop.sizes[axis]);
+      for (const [i, own] of strides.entries()) bytes[i].unshift(own[axis]);
     }
   }
-  return merged;
+  const operands = loop.operands.map(({ address }, i) => ({ address, bytes: bytes[i] }));
+  return { ...loop, sizes, operands };
 }
