@@ -1,7 +1,8 @@
 /** `npm run bench -- NAME`: the benchmarks of the project itself. A new one is a file here and a line below. */
 import { layers } from "./layers.ts";
+import { networks } from "./networks.ts";
 
-const benches: Record<string, (args: string[]) => Promise<void>> = { layers };
+const benches: Record<string, (args: string[]) => Promise<void>> = { layers, networks };
 
 const [name, ...args] = process.argv.slice(2);
 const bench = benches[name];

@@ -143,7 +143,7 @@ async function measureInPage(
   return { result: await runInPage<LayerResult>(job, request), densities };
 }
 
-function baselineFolders(): Record<string, string> {
+export function baselineFolders(): Record<string, string> {
   const folderOf = (module: string) => dirname(fileURLToPath(import.meta.resolve(module)));
   return {
     "/ort/": folderOf("onnxruntime-web/wasm"),
@@ -153,7 +153,7 @@ function baselineFolders(): Record<string, string> {
 }
 
 /** LiteRT.js reports each of its steps, and that there is no GPU. */
-function onConsole(text: string): void {
+export function onConsole(text: string): void {
   if (!/^(INFO|WARNING): |WebGPU device/.test(text)) console.error(`page: ${text}`);
 }
 

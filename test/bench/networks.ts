@@ -1,0 +1,193 @@
+/**
+ * `npm run bench -- networks`: the networks of the zoo in one page of Chromium, engine by turns with engine: Filigree
+ * pruned and dense, onnxruntime-web, and LiteRT.js where the network can be written for it. Each result is checked in
+ * the same run against onnxruntime-web on the same weights; one that is wrong fails the run. Weights are random, and
+ * pruned by magnitude without training. Prints tables; --json FILE writes two rows a network: dense and pruned.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { buildForBrowser, runtimeFiles } from "../../build.ts";
+import { type ZooName, zoo } from "../../demo/zoo/index.ts";
+import { runInPage } from "../../pruner/bench/browser.ts";
+import type { Site } from "../../pruner/bench/server.ts";
+import type { LayerRow } from "./layer-row.ts";
+import { baselineFolders, onConsole } from "./layers.ts";
+import type { ColdRequest, ColdStart } from "./networks-cold.ts";
+import { type EngineName, engineNames } from "./networks-engines.ts";
+import { type NetworkFiles, writeNetwork } from "./networks-files.ts";
+import { coldTable, networkTable } from "./networks-table.ts";
+import type { NetworkRequest, NetworkResult } from "./networks-worker.ts";
+
+/** Of an output's range: a network is up to a hundred layers of sums in another order. */
+const tolerance = 1e-3;
+
+/** As a layer's; `ms` are of a run, and `gflops` counts the multiplications that pruning leaves, attention included. */
+export interface NetworkRow extends LayerRow {
+  readonly maxErrors: Readonly<Record<string, number>>; // of every engine, as fractions of the output's range
+  readonly workDensity: number; // fraction of the whole network's multiplications that is left
+  readonly coldStart?: Readonly<Partial<Record<EngineName, ColdStart>>>;
+}
+
+export async function networks(args: string[]): Promise<void> {
+  const { values } = parseArgs({
+    args,
+    options: {
+      json: { type: "string" },
+      threads: { type: "string", default: "1" },
+      cases: { type: "string" },
+      engines: { type: "string", default: engineNames.join() },
+      pattern: { type: "string", default: "block:16x8" },
+      sparsity: { type: "string" },
+      rounds: { type: "string", default: "9" },
+      cold: { type: "string", default: "1" }, // starts of each engine; 0 leaves them out
+      small: { type: "boolean", default: false }, // small images: to see that it works
+      kernels: { type: "boolean", default: false },
+    },
+  });
+  const wanted = values.cases?.split(",");
+  const names = (Object.keys(zoo) as ZooName[]).filter(
+    (name) => !wanted || wanted.some((part) => name.includes(part)),
+  );
+  if (!names.length) throw new Error(`no network is like "${values.cases}": ${Object.keys(zoo).join()}`);
+  const engines = enginesOf(values.engines);
+  const rounds = Number(values.rounds);
+  const { pattern } = values;
+  const sparsity = values.sparsity === undefined ? undefined : Number(values.sparsity);
+
+  const built = mkdtempSync(join(tmpdir(), "filigree-networks-"));
+  const site: Site = {
+    folders: { "/built/": built, ...baselineFolders() },
+    files: { "/page.js": pageModule },
+  };
+  const rows: NetworkRow[] = [];
+  try {
+    await buildForBrowser("networks", "test/bench/networks-worker.ts", built);
+    await buildForBrowser("cold", "test/bench/networks-cold.ts", built);
+    for (const [name, file] of Object.entries(runtimeFiles)) await buildForBrowser(name, file, built);
+    for (const name of names) {
+      const folder = join(built, "models");
+      const size = values.small ? zoo[name].smallSize : undefined;
+      const files = await writeNetwork(name, folder, engines, { pattern, sparsity, size });
+      console.log(densities(files));
+      const taken = engines.filter((engine) => !files.refused[engine]);
+      for (const [engine, reason] of Object.entries(files.refused)) console.log(`${engine}: ${reason}`);
+      for (const threads of values.threads.split(",").map(Number)) {
+        const common = { folder: "/built/models/", input: files.input, threads };
+        const request: NetworkRequest = { ...common, engines: taken, rounds, kernels: values.kernels };
+        const result = await runInPage<NetworkResult>({ site, module: "/page.js", onConsole }, request);
+        for (const [engine, lines] of Object.entries(result.kernels))
+          console.log(`${name}, ${engine}:\n${lines.join("\n")}`);
+        const coldStart = await coldStarts(site, common, taken, Number(values.cold));
+        rows.push(...rowsOf(name, files, result, coldStart));
+      }
+      rmSync(folder, { recursive: true });
+    }
+  } finally {
+    rmSync(built, { recursive: true });
+  }
+  console.log(networkTable(rows));
+  if (rows.some((row) => row.coldStart)) console.log(coldTable(rows));
+  if (values.json) writeFileSync(values.json, `${JSON.stringify(rows, null, 2)}\n`);
+  const wrong = rows.flatMap((row) =>
+    Object.entries(row.maxErrors)
+      .filter(([, error]) => !(error <= tolerance))
+      .map(([engine, error]) => `${row.case} by ${engine} (${error.toExponential(1)})`),
+  );
+  if (wrong.length) throw new Error(`wrong results: ${[...new Set(wrong)].join(", ")}`);
+}
+
+/** In the table's order; onnxruntime-web is always there, because it says what is right. */
+function enginesOf(list: string): EngineName[] {
+  const asked = list.split(",");
+  const unknown = asked.find((name) => !engineNames.includes(name as EngineName));
+  if (unknown) throw new Error(`no engine "${unknown}"; there are: ${engineNames.join(", ")}`);
+  return engineNames.filter((name) => asked.includes(name) || name === "onnxruntime-web");
+}
+
+/** The page only starts the workers, one after the other, and passes their answers on. */
+const pageModule = `const ask = (message) => new Promise((resolve, reject) => {
+  const worker = new Worker("/built/networks.js", { type: "module" });
+  worker.onmessage = ({ data }) => {
+    worker.terminate();
+    data.error ? reject(new Error(data.error)) : resolve(data.result);
+  };
+  worker.onerror = (event) => reject(new Error(event.message || "the worker did not load"));
+  worker.postMessage(message);
+});
+globalThis.job = async (request) =>
+  ask({ ...request, expect: false, pruned: await ask({ ...request, expect: true }) });`;
+
+/** Every engine started in browsers of its own; of several starts the quickest. */
+async function coldStarts(
+  site: Site,
+  common: Omit<ColdRequest, "engine">,
+  engines: readonly EngineName[],
+  times: number,
+): Promise<Partial<Record<EngineName, ColdStart>> | undefined> {
+  if (times === 0) return undefined;
+  const best: Partial<Record<EngineName, ColdStart>> = {};
+  for (let time = 0; time < times; time++) {
+    for (const engine of engines) {
+      const start = await runInPage<ColdStart>(
+        { site, module: "/built/cold.js", onConsole },
+        { ...common, engine },
+      );
+      const known = best[engine];
+      if (!known || totalMs(start) < totalMs(known)) best[engine] = start;
+    }
+  }
+  return best;
+}
+
+const totalMs = ({ loadMs, prepareMs, firstRunMs }: ColdStart) => loadMs + prepareMs + firstRunMs;
+
+/** "resnet50: 30.0 % of the weights kept, 10.2 to 53.1 % of a layer; 31.9 % of the work". */
+function densities({ report, flops }: NetworkFiles): string {
+  const percent = (fraction: number) => (100 * fraction).toFixed(1);
+  const { kept, total } = report.elements;
+  const of = report.layers.map(({ keptElements, elements }) => keptElements / elements);
+  return (
+    `${report.model}, ${report.pattern}: ${percent(kept / total)} % of the pruned weights kept, ` +
+    `${percent(Math.min(...of))} to ${percent(Math.max(...of))} % of a layer, ` +
+    `${percent(flops.pruned / flops.dense)} % of the whole work`
+  );
+}
+
+function rowsOf(
+  name: string,
+  { report, flops }: NetworkFiles,
+  { timings, maxErrors, peakGflops, threads }: NetworkResult,
+  coldStart: NetworkRow["coldStart"],
+): NetworkRow[] {
+  const timed = Object.values(timings);
+  const row = (weights: "dense" | "pruned"): NetworkRow => {
+    const own = weights === "dense" ? "filigree-dense" : "filigree";
+    const of = (pick: (timing: (typeof timed)[number]) => number) => {
+      const all = Object.fromEntries(timed.map((timing) => [timing.name, pick(timing)]));
+      return { ...all, filigree: all[own] };
+    };
+    const ms = of(({ minMs }) => minMs);
+    const density = weights === "dense" ? 1 : report.elements.kept / report.elements.total;
+    return {
+      case: name,
+      pattern: weights === "dense" ? "dense" : report.pattern,
+      sparsity: 1 - density,
+      threads,
+      dtype: "float32",
+      ms,
+      medianMs: of(({ medianMs }) => medianMs),
+      spread: of(({ spread }) => spread),
+      gflops: flops[weights] / ms.filigree / 1e6,
+      peakGflops: peakGflops * threads,
+      maxError: maxErrors[own]!,
+      maxErrors: maxErrors as Record<string, number>,
+      workDensity: flops[weights] / flops.dense,
+      coldStart: weights === "pruned" ? coldStart : undefined,
+    };
+  };
+  return (["dense", "pruned"] as const)
+    .filter((weights) => timings[weights === "dense" ? "filigree-dense" : "filigree"])
+    .map(row);
+}
