@@ -1,4 +1,4 @@
-/** Add, Sub, Mul, Div: element by element, both inputs broadcasting. */
+/** Add, Sub, Mul, Div, Pow: element by element, both inputs broadcasting. */
 import { zeros } from "../model/tensor.ts";
 import { readAttrs } from "./attributes.ts";
 import { broadcastOffsets, broadcastShape } from "./broadcast.ts";
@@ -10,7 +10,10 @@ export const Sub = binary((a, b) => a - b);
 export const Mul = binary((a, b) => a * b);
 export const Div = binary((a, b) => a / b); // of int32: storing it truncates, and a zero divisor gives 0
 
-function binary(apply: (a: number, b: number) => number) {
+/** a to the power b; the result is of the dtype of a. */
+export const Pow = binary((a, b) => a ** b, true);
+
+function binary(apply: (a: number, b: number) => number, mayDiffer = false) {
   return {
     inputs: [2, 2],
     attrs: {},
@@ -19,7 +22,8 @@ function binary(apply: (a: number, b: number) => number) {
       readAttrs(node, {});
       const a = input(node, inputs, 0, "A", ["float32", "int32"]);
       const b = input(node, inputs, 1, "B", ["float32", "int32"]);
-      if (a.dtype !== b.dtype) fail(node, `A is ${a.dtype} and B is ${b.dtype}; expected the same`);
+      if (a.dtype !== b.dtype && !mayDiffer)
+        fail(node, `A is ${a.dtype} and B is ${b.dtype}; expected the same`);
       return [{ dtype: a.dtype, shape: broadcastShape(node, a.shape, b.shape) }];
     },
 

@@ -1,4 +1,4 @@
-/** Cases of Add, Sub, Mul, Div: broadcasting either way, a constant on either side, int32. */
+/** Cases of Add, Sub, Mul, Div, Pow: broadcasting either way, a constant on either side, int32. */
 import { tensor } from "../../../runtime/model/tensor.ts";
 import { randomTensor } from "../../random.ts";
 import { type Case, constant, single } from "./case.ts";
@@ -67,3 +67,26 @@ export const add = binary("Add");
 export const sub = binary("Sub");
 export const mul = binary("Mul");
 export const div = binary("Div");
+
+export const pow: Case[] = [
+  ...[2, 3, 5, 0.5, -1, -0.5, 0, 1.7].map((exponent, seed) =>
+    single("Pow", `to ${exponent}`, [
+      randomTensor([1, 6, 3, 5], seed + 70, 0.1, 3),
+      constant(tensor(seed % 2 ? [] : [1], Float32Array.of(exponent))),
+    ]),
+  ),
+  ...[2, 3].map((exponent) =>
+    single("Pow", `of what may be negative, to ${exponent}`, [
+      randomTensor([2, 9], 81, -3, 3),
+      constant(tensor([], Float32Array.of(exponent))),
+    ]),
+  ),
+  single("Pow", "both given while running", [
+    randomTensor([2, 3, 4], 82, 0.1, 3),
+    randomTensor([3, 1], 83, -2, 2),
+  ]),
+  single("Pow", "an int32 exponent", [
+    randomTensor([5], 84, -2, 2),
+    constant(tensor([], Int32Array.of(3), "int32")),
+  ]),
+];
