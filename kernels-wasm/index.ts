@@ -7,10 +7,17 @@ export { type Context, makeContext } from "./context.ts";
 export { type ConvKernel, conv, convName, groupWords, tileWords } from "./conv.ts";
 export { type DepthwiseKernel, depthwise, depthwiseName } from "./depthwise.ts";
 export { type Epilogue, epilogueName, makeEpilogue } from "./epilogue.ts";
+export { type LayerNormKernel, layerNorm, layerNormName } from "./layernorm.ts";
 export { entryStep, type PanelKernel, panel, panelWords } from "./panel.ts";
 export { peak, peakFlops, peakName } from "./peak.ts";
 export { pool, poolName, poolWords } from "./pool.ts";
-export { softmax, softmaxName } from "./softmax.ts";
+export {
+  type SoftmaxRowsKernel,
+  softmax,
+  softmaxName,
+  softmaxRows,
+  softmaxRowsName,
+} from "./softmax.ts";
 export {
   clear,
   clearName,

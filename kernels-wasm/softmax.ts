@@ -1,10 +1,138 @@
 /**
- * f32_softmax: out[i] = exp(x[i] - max x) / sum over j of exp(x[j] - max x), along one row.
+ * f32_softmax_rows: out[i] = e^(k x[i] - k max x) / sum over j of e^(k x[j] - k max x), along rows of elements side by side.
+ * f32_softmax: the same with k = 1 along any axis, one element at a time.
  *
- * exp(x) = 2^n * e^r with n = round(x / ln 2), |r| ≤ ln 2 / 2; e^r by its Taylor polynomial of degree 7,
- * relative error below 1e-7. One element at a time.
+ * Three walks over a row, which stays in the L1 cache: the greatest element; the powers and their sum; the quotients.
  */
-import { bump, type Code, doWhile, type Expr, type Func, f32, func, i32, locals, set } from "./asm.ts";
+import {
+  bump,
+  type Code,
+  doWhile,
+  type Expr,
+  type Func,
+  f32,
+  f32x4,
+  func,
+  i32,
+  i32x4,
+  i32x4_shuffle,
+  type Local,
+  locals,
+  set,
+  v128,
+  when,
+  whileDo,
+} from "./asm.ts";
+import { makeContext } from "./context.ts";
+import { exp } from "./exp.ts";
+
+export interface SoftmaxRowsKernel {
+  readonly scale: number; // k, above 0
+  readonly fma: boolean;
+}
+
+export const softmaxRowsName = ({ scale }: SoftmaxRowsKernel): string =>
+  `f32_softmax_rows${scale === 1 ? "" : `_${Math.fround(scale)}`}`;
+
+/**
+ * Parameters: `rows` ≥ 1 rows of `count` ≥ 1 elements of x and of out, `xRow` and `outRow` bytes apart. Lanes of out
+ * behind the last element become 0, up to a multiple of 8; x may be out.
+ */
+export function softmaxRows(kernel: SoftmaxRowsKernel): Func {
+  const params = {
+    x: "i32",
+    out: "i32",
+    rows: "i32",
+    count: "i32",
+    xRow: "i32",
+    outRow: "i32",
+  } as const;
+  return func(softmaxRowsName(kernel), params, ({ x, out, rows, count, xRow, outRow }, local) => {
+    const context = makeContext(kernel.fma, local);
+    const [from, to, end, lastBytes] = locals(local, "i32", 4);
+    const [max0, max1, sum0, sum1, y0, y1, mask] = locals(local, "v128", 7);
+    const least = context.constant(-Infinity);
+    const power = (y: Local, value: Expr): Code =>
+      set(y, exp(f32x4.sub(value, max0), context, { scale: kernel.scale, max: 0 }));
+    /** Two vectors a round, then one where it is left, then the last few elements. */
+    const walk = (round: Code[], one: Code[], part: Code[], pointers: Local[]): Code[] => [
+      set(from, x),
+      set(to, out),
+      whileDo(i32.lt_u(i32.add(from, i32.const(16)), end), [
+        ...round,
+        ...pointers.map((pointer) => bump(pointer, 32)),
+      ]),
+      when(i32.lt_u(from, end), [...one, ...pointers.map((pointer) => bump(pointer, 16))]),
+      when(i32.ne(lastBytes, i32.const(0)), part),
+    ];
+    const lastElements = v128.bitselect(v128.load(from), least, mask);
+
+    const eachRow = [
+      set(end, i32.add(x, i32.and(i32.shl(count, i32.const(2)), i32.const(-16)))),
+      set(max0, least),
+      set(max1, least),
+      ...walk(
+        [set(max0, f32x4.pmax(max0, v128.load(from))), set(max1, f32x4.pmax(max1, v128.load(from, 16)))],
+        [set(max0, f32x4.pmax(max0, v128.load(from)))],
+        [set(max0, f32x4.pmax(max0, lastElements))],
+        [from],
+      ),
+      set(max0, f32x4.pmax(max0, max1)),
+      ...acrossLanes(max0, f32x4.pmax),
+      set(sum0, context.constant(0)),
+      set(sum1, context.constant(0)),
+      ...walk(
+        [
+          power(y0, v128.load(from)),
+          power(y1, v128.load(from, 16)),
+          v128.store(to, y0),
+          v128.store(to, y1, 16),
+          set(sum0, f32x4.add(sum0, y0)),
+          set(sum1, f32x4.add(sum1, y1)),
+        ],
+        [power(y0, v128.load(from)), v128.store(to, y0), set(sum0, f32x4.add(sum0, y0))],
+        [power(y0, lastElements), v128.store(to, y0), set(sum1, f32x4.add(sum1, y0))],
+        [from, to],
+      ),
+      set(sum0, f32x4.add(sum0, sum1)),
+      ...acrossLanes(sum0, f32x4.add),
+      set(sum0, f32x4.div(context.constant(1), sum0)),
+      // From out to out: pairs of vectors, the last one with zeros where it stands alone.
+      set(to, out),
+      set(end, i32.add(out, i32.shl(count, i32.const(2)))),
+      doWhile(
+        [
+          v128.store(to, f32x4.mul(v128.load(to), sum0)),
+          when(
+            i32.lt_u(i32.add(to, i32.const(16)), end),
+            [v128.store(to, f32x4.mul(v128.load(to, 16), sum0), 16)],
+            [v128.store(to, context.constant(0), 16)],
+          ),
+          bump(to, 32),
+        ],
+        i32.lt_u(to, end),
+      ),
+      bump(x, xRow),
+      bump(out, outRow),
+      bump(rows, -1),
+    ];
+    const lanes = f32x4.convert_i32x4_s(v128.const([0, 1, 2, 3]));
+    return [
+      ...context.fillConstants(),
+      set(lastBytes, i32.and(i32.shl(count, i32.const(2)), i32.const(12))),
+      set(mask, f32x4.lt(lanes, f32x4.convert_i32x4_s(i32x4.splat(i32.and(count, i32.const(3)))))),
+      doWhile(eachRow, rows),
+    ];
+  });
+}
+
+/** Every lane becomes what `merge` makes of all four. */
+function acrossLanes(vector: Local, merge: (a: Expr, b: Expr) => Code): Code[] {
+  return [
+    set(vector, merge(vector, i32x4_shuffle(vector, vector, [2, 3, 0, 1]))),
+    set(vector, merge(vector, i32x4_shuffle(vector, vector, [1, 0, 3, 2]))),
+  ];
+}
 
 export const softmaxName = "f32_softmax";
 

@@ -25,6 +25,7 @@ const declined = [
   /4 dimensions/,
   /must have 2 dimensions or more/,
   /only float32 runs/,
+  /only the last dimension runs/,
   /is empty/,
   /wholly in the padding/,
 ];

@@ -10,6 +10,7 @@ import {
   mulBinding,
   subBinding,
 } from "./elementwise.ts";
+import { layerNormBinding } from "./layer-normalization.ts";
 import { matmulBinding } from "./matmul.ts";
 import { padBinding } from "./pad.ts";
 import {
@@ -46,6 +47,7 @@ const bindings = {
   Identity: reshapeBinding,
   LeakyRelu: activationBinding,
   Log: activationBinding,
+  LayerNormalization: layerNormBinding,
   MatMul: matmulBinding,
   MaxPool: maxPoolBinding,
   Mul: mulBinding,
