@@ -18,10 +18,21 @@ interface Geometry {
   readonly strides: readonly number[];
   readonly dilations: readonly number[];
   readonly pads: readonly number[];
-  readonly clamps: boolean;
+  readonly after: "nothing" | "clamp" | "sigmoid";
 }
 
 const same = (k: number): number[] => [k >> 1, k >> 1, k >> 1, k >> 1];
+
+const square: Geometry = {
+  n: 2,
+  c: 64,
+  size: [40, 40],
+  kernel: [3, 3],
+  strides: [1, 1],
+  dilations: [1, 1],
+  pads: same(3),
+  after: "nothing",
+};
 
 test.each([
   { width: 1, kernel: 3, stride: 1 },
@@ -43,11 +54,11 @@ test.each([
     strides: [stride, stride],
     dilations: [1, 1],
     pads: same(kernel),
-    clamps: true,
+    after: "clamp",
   });
 });
 
-test("random depthwise convolutions, with a clamp behind them or not", async () => {
+test("random depthwise convolutions, with a clamp or an activation behind them or nothing", async () => {
   const small = (max: number, min = 1) => fc.integer({ min, max });
   const geometry: fc.Arbitrary<Geometry> = fc.record({
     n: small(2),
@@ -57,22 +68,24 @@ test("random depthwise convolutions, with a clamp behind them or not", async () 
     strides: fc.tuple(small(3), small(3)),
     dilations: fc.tuple(small(2), small(3)),
     pads: fc.tuple(...[0, 1, 2, 3].map(() => small(2, 0))),
-    clamps: fc.boolean(),
+    after: fc.constantFrom("nothing", "clamp", "sigmoid"),
   });
   await fc.assert(fc.asyncProperty(geometry, expectEqual), { numRuns: 150, seed: 4 });
 });
 
+test("what follows runs in the kernel", () => {
+  const kernels = (after: Geometry["after"]) => {
+    const graph = graphOf({ ...square, after });
+    return bind(plan(graph), { threads: 1, fma: false, tuner: makeTuner({}, 0) }).functions.map(
+      ({ name }) => name,
+    );
+  };
+  expect(kernels("sigmoid")).toContain("f32_depthwise_3x3_s1_8x4_sigmoid");
+  expect(kernels("clamp")).toEqual(kernels("nothing"));
+});
+
 test("three threads share all rows of both images", () => {
-  const graph = graphOf({
-    n: 2,
-    c: 64,
-    size: [40, 40],
-    kernel: [3, 3],
-    strides: [1, 1],
-    dilations: [1, 1],
-    pads: same(3),
-    clamps: false,
-  });
+  const graph = graphOf(square);
   const phases = (threads: number) =>
     bind(plan(graph), { threads, fma: false, tuner: makeTuner({}, 0) }).phases.filter(({ kernel }) =>
       /depthwise/.test(kernel),
@@ -97,15 +110,21 @@ async function expectEqual(geometry: Geometry): Promise<void> {
   expectSame(await runOn(wasm, graph, inputs), await runOn(reference, graph, inputs));
 }
 
-function graphOf({ n, c, size, kernel, strides, dilations, pads, clamps }: Geometry): Graph {
+function graphOf({ n, c, size, kernel, strides, dilations, pads, after }: Geometry): Graph {
   const attrs = { group: c, strides, dilations, pads };
-  const conv = { name: "conv", op: "Conv", inputs: ["x", "w", "b"], outputs: ["y"], attrs };
-  const clip = { name: "clip", op: "Clip", inputs: ["y", "lo", "hi"], outputs: ["z"], attrs: {} };
+  const node = (op: string, inputs: string[], output: string, attrs = {}) => {
+    return { name: output, op, inputs, outputs: [output], attrs };
+  };
+  const behind = {
+    nothing: [],
+    clamp: [node("Clip", ["y", "lo", "hi"], "z")],
+    sigmoid: [node("Sigmoid", ["y"], "z")],
+  };
   return {
     name: "depthwise",
-    nodes: clamps ? [conv, clip] : [conv],
+    nodes: [node("Conv", ["x", "w", "b"], "y", attrs), ...behind[after]],
     inputs: [{ name: "x", dtype: "float32", shape: [n, c, ...size] }],
-    outputs: [{ name: clamps ? "z" : "y", dtype: "float32", shape: [] }],
+    outputs: [{ name: after === "nothing" ? "y" : "z", dtype: "float32", shape: [] }],
     constants: new Map([
       ["w", randomTensor([c, 1, ...kernel], 1)],
       ["b", randomTensor([c], 2)],

@@ -63,7 +63,7 @@ export interface DepthwiseWork {
 
 /** `xStep` and `outStep`: bytes from a pixel to the next. */
 export function depthwiseWork(
-  { node, inputs, lo, hi }: Step,
+  { node, inputs, lo, hi, activation }: Step,
   builder: Builder,
   xStep: number,
   outStep: number,
@@ -74,13 +74,13 @@ export function depthwiseWork(
   const axes = asImage(convGeometry(node, shapeOf(plan, inputs[0]), weight.shape).axes);
   const [{ kernel: kH }, { kernel: kW, stride, dilation, outputSize: width }] = axes;
   const pixels = stripPixels(width, kH * kW, kW);
-  const func = depthwise({ pixels, kH, kW, stride, dilation, fma });
+  const func = depthwise({ pixels, kH, kW, stride, dilation, activation, fma });
   const weights = builder.data(pack(weight.data, channels, kH * kW, biasOf(node, channels, builder)));
   const channelBytes = 4 * roundUp8(channels);
   const starts = stripStarts(width, pixels);
 
   return {
-    kernel: depthwiseName({ pixels, kH, kW, stride, dilation, fma }),
+    kernel: depthwiseName({ pixels, kH, kW, stride, dilation, activation, fma }),
     axes,
     flopsPerRow: 2 * channels * kH * kW * width,
     cyclesPerRow: (starts.length * stripCycles(pixels, kH * kW) * channelBytes) / 16,

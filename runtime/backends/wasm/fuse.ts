@@ -74,7 +74,7 @@ function fusesOf(node: Node, plan: ExecutionPlan): Fuses {
   return bindingOf(node.op)!.fuses ?? {};
 }
 
-const depthwiseFuses: Fuses = { clamp: true };
+const depthwiseFuses: Fuses = { activation: true, clamp: true };
 
 /** Who reads each value: nodes, once for every time they do, and the graph for its outputs. */
 function readersOf(graph: Graph): Map<string, (Node | "graph")[]> {
