@@ -1,7 +1,11 @@
 /** Packing: which blocks are there, and which block size is taken. */
 import { expect, test } from "vitest";
-import { packConv, takeCensus } from "../../runtime/backends/wasm/pack.ts";
+import { blocksOf, expand } from "../../pruner/pattern.ts";
+import { takeCensus } from "../../runtime/backends/wasm/pack.ts";
 import { split, splitForPool } from "../../runtime/backends/wasm/split.ts";
+import type { BlockSparse } from "../../runtime/model/sparse/format.ts";
+import { decodeWeight, encodeWeight } from "../../runtime/model/sparse/index.ts";
+import { tensor } from "../../runtime/model/tensor.ts";
 
 const dense = (outputs: number, inputs: number, taps = 1) => ({
   data: new Float32Array(outputs * inputs * taps).fill(1),
@@ -12,7 +16,7 @@ const dense = (outputs: number, inputs: number, taps = 1) => ({
 });
 
 const pack = (weights: ReturnType<typeof dense>, stride: number, block: number) =>
-  packConv(weights, takeCensus(weights, stride), block, [0]);
+  takeCensus(weights, stride).pack(block, [0]);
 
 test.each([
   { inputs: 16, stride: 16, blocks: { 8: 2, 4: 4, 2: 8, 1: 16 } },
@@ -33,6 +37,30 @@ test("only blocks with a weight in them are packed", () => {
   const at = packed.weights.indexOf(5); // [K][8]
   expect(packed.offsets[0] / 4 + Math.floor(at / 8)).toBe(9);
   expect(at % 8).toBe(3);
+});
+
+test.each([
+  { rows: 16, cols: 8, outputs: 32, inputs: 24, taps: 1 },
+  { rows: 8, cols: 4, outputs: 20, inputs: 22, taps: 9 }, // edges in both directions
+  { rows: 16, cols: 1, outputs: 16, inputs: 5, taps: 2 },
+  { rows: 8, cols: 16, outputs: 8, inputs: 20, taps: 3 },
+])("weights stored in blocks of $rows x $cols pack as the decoded ones do", (the) => {
+  const { rows, cols, outputs, inputs, taps } = the;
+  const shape = [outputs, inputs, taps];
+  const blocks = blocksOf(shape, { kind: "block", rows, cols });
+  const keep = Uint8Array.from({ length: blocks.count }, (_, i) => (i % 3 === 0 ? 0 : 1));
+  const weight = tensor(
+    shape,
+    Float32Array.from({ length: outputs * inputs * taps }, (_, i) => i + 1),
+  );
+  const stored = encodeWeight(weight, expand(blocks, keep)) as BlockSparse;
+  const weights = { data: decodeWeight(stored).data, outputs, inputs, taps, groups: 1 };
+  const tapBytes = Array.from({ length: taps }, (_, tap) => tap * 1000);
+  const stride = Math.ceil(inputs / 8) * 8;
+  const direct = takeCensus({ ...weights, blocks: stored }, stride);
+  const [block] = direct.counts.keys();
+  expect(direct.pack(block, tapBytes)).toEqual(takeCensus(weights, stride).pack(block, tapBytes));
+  expect(direct.counts.get(block)).toEqual(takeCensus(weights, stride).counts.get(block));
 });
 
 test("a grouped convolution is a sparse one: outputs read their own group's channels only", () => {

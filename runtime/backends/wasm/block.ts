@@ -5,7 +5,7 @@
 import { conv, groupWords, tileWords } from "../../../kernels-wasm/index.ts";
 import { epilogueOf } from "./activation.ts";
 import type { Candidate, ConvWork } from "./conv-work.ts";
-import { type Census, packConv, takeCensus } from "./pack.ts";
+import { type Census, takeCensus } from "./pack.ts";
 import type { Pixels } from "./pixels.ts";
 import { splitForPool } from "./split.ts";
 import type { Builder, Call, Phase, Placed, Step } from "./step.ts";
@@ -40,8 +40,8 @@ export function blockCandidates(work: ConvWork): Candidate[] {
 
 /** Writes the weights and their tables. */
 function bindBlock(work: ConvWork, census: Census, block: number, builder: Builder): Phase {
-  const { weights, pixels } = work;
-  const packed = packConv(weights, census, block, work.tapBytes);
+  const { pixels } = work;
+  const packed = census.pack(block, work.tapBytes);
   const { present, dense } = census.counts.get(block)!;
   const weightsAt = builder.data(packed.weights);
   const offsetsAt = builder.data(packed.offsets);

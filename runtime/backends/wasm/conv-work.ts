@@ -1,12 +1,14 @@
 /** A convolution or matrix product as every kernel family of this backend takes it. */
+import type { BlockSparse } from "../../model/sparse/format.ts";
 import type { Pixels } from "./pixels.ts";
 import type { Placed, Step } from "./step.ts";
 
 export type { Candidate } from "./step.ts";
 
-/** Weights of a convolution, row-major; those of a product have one tap and one group. */
+/** Weights of a convolution; those of a product have one tap and one group. */
 export interface ConvWeights {
-  readonly data: Float32Array; // [outputs, inputs, taps]
+  readonly data: Float32Array; // [outputs, inputs, taps], row-major; decoded when it is first asked for
+  readonly blocks?: BlockSparse; // the same weights, where they are stored in blocks
   readonly outputs: number;
   readonly inputs: number; // of one convolution group
   readonly taps: number;

@@ -1,13 +1,14 @@
 /** Conv, Gemm and MatMul with a constant matrix. A depthwise Conv goes to depthwise.ts. */
 import type { Node } from "../../model/graph.ts";
-import type { Tensor } from "../../model/tensor.ts";
+import { matrixOf } from "../../model/sparse/format.ts";
 import { convGeometry } from "../../ops/conv.ts";
 import { asImage, type WindowAxis } from "../../ops/window.ts";
 import type { ExecutionPlan } from "../../plan.ts";
 import { blockCandidates } from "./block.ts";
-import type { Candidate, ConvWork } from "./conv-work.ts";
+import type { Candidate, ConvWeights, ConvWork } from "./conv-work.ts";
 import { bindDepthwise, isDepthwise } from "./depthwise.ts";
 import { type Border, noBorder } from "./layout.ts";
+import { panelCandidates, panelScratchBytes } from "./panel.ts";
 import { bias, everyPixel, firstPixels, imagePixels, residualPixels, tapBytes } from "./pixels.ts";
 import { attrsOf, shapeOf } from "./plan-facts.ts";
 import type { Binding, Builder, Phase, Step } from "./step.ts";
@@ -24,23 +25,22 @@ export const convBinding: Binding = {
       return `its input [${shape}] has rank ${shape.length}; only images [N, C, H, W] run`;
     return needsConstants(node, plan, [1, 2]);
   },
+  scratch: panelScratch,
   bind(step, builder) {
     if (isDepthwise(step.node, builder.plan)) return bindDepthwise(step, builder);
     const { node } = step;
     const x = builder.value(step.inputs[0]);
     const out = builder.value(step.output);
-    const weight = builder.constant(node.inputs[1])!;
-    const { group, axes } = convGeometry(node, x.shape, weight.shape);
+    const { group, axes } = convGeometry(node, x.shape, shapeOf(builder.plan, node.inputs[1]));
     const [y_, x_] = asImage(axes);
-    const [outputs, inputs] = weight.shape;
-    const taps = y_.kernel * x_.kernel;
+    const weights = storedWeights(node.inputs[1], group, builder);
     return bindWork(
       {
         step,
-        weights: { data: weight.data, outputs, inputs, taps, groups: group },
+        weights,
         tapBytes: tapBytes(x, y_, x_),
         pixels: { ...imagePixels(x, out, y_, x_), residual: residualPixels(step, builder) },
-        bias: bias(node.inputs[2], outputs, builder),
+        bias: bias(node.inputs[2], weights.outputs, builder),
         x,
         out,
       },
@@ -66,19 +66,22 @@ export const gemmBinding: Binding = {
     }
     return needsConstants(node, plan, [1, 2]);
   },
+  scratch: panelScratch,
   bind(step, builder) {
     const { node } = step;
     const { alpha, beta, transB } = attrsOf<{ alpha: number; beta: number; transB: number }>(node);
-    const b = builder.constant(node.inputs[1])!;
-    const weight = scale(transB ? b : transpose(b), alpha);
-    return product(step, builder, weight, bias(node.inputs[2], weight.shape[0], builder, beta));
+    const isStored = transB && alpha === 1;
+    const weights = isStored
+      ? storedWeights(node.inputs[1], 1, builder)
+      : turnedWeights(node.inputs[1], !transB, alpha, builder);
+    return product(step, builder, weights, bias(node.inputs[2], weights.outputs, builder, beta));
   },
 };
 
 /** MatMul with a constant matrix. With two activations it goes to matmul.ts. */
 export function bindConstantMatMul(step: Step, builder: Builder): Phase[] {
-  const weight = transpose(builder.constant(step.node.inputs[1])!);
-  return product(step, builder, weight, bias(undefined, weight.shape[0], builder));
+  const weights = turnedWeights(step.node.inputs[1], true, 1, builder);
+  return product(step, builder, weights, bias(undefined, weights.outputs, builder));
 }
 
 /** Zero border that a Conv wants around its input. */
@@ -97,13 +100,12 @@ function reachPast(axis: WindowAxis): number {
 }
 
 /** x [rows, K] times weight [outputs, K] transposed. */
-function product(step: Step, builder: Builder, weight: Tensor<"float32">, biasAt: number): Phase[] {
+function product(step: Step, builder: Builder, weights: ConvWeights, biasAt: number): Phase[] {
   const x = builder.value(step.inputs[0]);
   const out = builder.value(step.output);
-  const [outputs, inputs] = weight.shape;
   const work: ConvWork = {
     step,
-    weights: { data: weight.data, outputs, inputs, taps: 1, groups: 1 },
+    weights,
     tapBytes: [0],
     pixels: { from: everyPixel(x), to: everyPixel(out), residual: residualPixels(step, builder) },
     bias: biasAt,
@@ -115,14 +117,34 @@ function product(step: Step, builder: Builder, weight: Tensor<"float32">, biasAt
 
 /** Binds the way that the builder chooses, which says why. */
 function bindWork(work: ConvWork, builder: Builder): Phase[] {
-  const sample = (pixels: number) => candidatesOf({ ...work, pixels: firstPixels(work.pixels, pixels) });
-  const { candidate, why } = builder.choose(work.step, candidatesOf(work), sample);
+  const withPanels = panelScratch(work.step, builder.plan, builder.threads) > 0;
+  const sample = (pixels: number) =>
+    candidatesOf({ ...work, pixels: firstPixels(work.pixels, pixels) }, withPanels);
+  const { candidate, why } = builder.choose(work.step, candidatesOf(work, withPanels), sample);
   return candidate
     .bind(builder)
     .map((phase) => ({ ...phase, detail: [phase.detail, why].filter(Boolean).join("; ") }));
 }
 
-const candidatesOf = (work: ConvWork): Candidate[] => blockCandidates(work);
+/** Blocks run any weights; panels are for those whose zeros fill no blocks of 8 outputs. */
+function candidatesOf(work: ConvWork, withPanels: boolean): Candidate[] {
+  return [...blockCandidates(work), ...(withPanels ? panelCandidates(work) : [])];
+}
+
+function panelScratch({ node }: Step, plan: ExecutionPlan, threads: number): number {
+  return mayUsePanels(node, plan) ? panelScratchBytes(shapeOf(plan, node.inputs[1])[0], threads) : 0;
+}
+
+function mayUsePanels({ inputs }: Node, plan: ExecutionPlan): boolean {
+  const weight = plan.graph.constants.get(inputs[1]);
+  if (!weight) return false;
+  if ("format" in weight) return weight.format !== "block" || weight.blockShape[0] % 8 !== 0;
+  const { data } = weight;
+  const step = Math.max(1, Math.floor(data.length / 4001));
+  let [zeros, count] = [0, 0];
+  for (let i = 0; i < data.length; i += step, count++) if (data[i] === 0) zeros++;
+  return zeros > 0.2 * count;
+}
 
 function needsConstants(
   node: Node,
@@ -133,13 +155,33 @@ function needsConstants(
   return missing === undefined ? undefined : `its input '${node.inputs[missing]}' is not a constant`;
 }
 
-function scale(weight: Tensor<"float32">, factor: number): Tensor<"float32"> {
-  return factor === 1 ? weight : { ...weight, data: weight.data.map((w) => w * factor) };
+/** A constant [outputs, inputs, ...taps] as it is stored. */
+function storedWeights(name: string, groups: number, builder: Builder): ConvWeights {
+  const constant = builder.plan.graph.constants.get(name)!;
+  const [outputs, inputs, taps] = matrixOf(constant.shape);
+  const blocks = "format" in constant && constant.format === "block" ? constant : undefined;
+  let data: Float32Array | undefined;
+  return {
+    outputs,
+    inputs,
+    taps,
+    groups,
+    blocks,
+    get data() {
+      data ??= builder.constant(name)!.data;
+      return data;
+    },
+  };
 }
 
-function transpose({ shape: [rows, cols], data }: Tensor<"float32">): Tensor<"float32"> {
+/** A constant matrix times `factor`, transposed where it is [inputs, outputs]. */
+function turnedWeights(name: string, isTurned: boolean, factor: number, builder: Builder): ConvWeights {
+  const { shape, data } = builder.constant(name)!;
+  const [outputs, inputs] = isTurned ? [shape[1], shape[0]] : shape;
+  const [byOutput, byInput] = isTurned ? [1, outputs] : [inputs, 1];
   const turned = new Float32Array(data.length);
-  for (let r = 0; r < rows; r++)
-    for (let c = 0; c < cols; c++) turned[c * rows + r] = data[r * cols + c];
-  return { dtype: "float32", shape: [cols, rows], data: turned };
+  for (let o = 0; o < outputs; o++) {
+    for (let i = 0; i < inputs; i++) turned[o * inputs + i] = factor * data[o * byOutput + i * byInput];
+  }
+  return { data: turned, outputs, inputs, taps: 1, groups: 1 };
 }

@@ -13,11 +13,71 @@ export interface PackedConv {
   readonly offsets: Int32Array; // [blocks]: bytes from the address of the output pixel's first tap
 }
 
-/** Which weights are there, for every choice of K at once. */
+/** Which blocks are there, by their K, and how to pack them. */
 export interface Census {
-  readonly groups: readonly (readonly Segment[])[]; // [ceil(outputs / 8)]
-  /** Blocks by K: those with a weight in them in each group, and all that a dense weight would have. */
-  readonly counts: ReadonlyMap<number, { readonly present: Int32Array; readonly dense: number }>;
+  readonly counts: ReadonlyMap<number, BlockCount>;
+  /** `tapBytes[tap]` is the byte offset of a tap. */
+  pack(block: number, tapBytes: readonly number[]): PackedConv;
+}
+
+export interface BlockCount {
+  readonly present: Int32Array; // [groups]: blocks with a weight in them
+  readonly dense: number; // blocks that a weight without zeros would have
+}
+
+/** `stride` is how many floats a pixel of the input has. */
+export function takeCensus(weights: ConvWeights, stride: number): Census {
+  return censusOfBlocks(weights, stride) ?? censusOfAll(weights, stride);
+}
+
+/** Weights stored in blocks of whole groups are packed from there, without all the zeros in between. */
+function censusOfBlocks(
+  { blocks, groups, outputs, inputs, taps }: ConvWeights,
+  stride: number,
+): Census | undefined {
+  if (!blocks || groups > 1) return undefined;
+  const { rowPtr, colIdx, values } = blocks;
+  const [rows, cols] = blocks.blockShape;
+  const block = [8, 4, 2, 1].find((k) => cols % k === 0)!;
+  if (rows % 8 !== 0 || Math.ceil(inputs / block) * block > stride) return undefined;
+  const count = Math.ceil(outputs / 8);
+  const parts = cols / block; // kernel blocks side by side in a stored block
+  const gridCols = Math.ceil(inputs / cols);
+  // Of a block at the edge, the parts beyond the inputs are padding.
+  const partsOf = (b: number) =>
+    Math.min(parts, Math.ceil((inputs - (colIdx[b] % gridCols) * cols) / block));
+  const starts = new Int32Array(count + 1);
+  for (let g = 0; g < count; g++) {
+    const row = Math.floor((g * 8) / rows);
+    starts[g + 1] = starts[g];
+    for (let b = rowPtr[row]; b < rowPtr[row + 1]; b++) starts[g + 1] += partsOf(b);
+  }
+  const present = Int32Array.from({ length: count }, (_, g) => starts[g + 1] - starts[g]);
+  return {
+    counts: new Map([[block, { present, dense: count * Math.ceil(inputs / block) * taps }]]),
+    pack(_, tapBytes) {
+      const weights = new Float32Array(starts[count] * block * 8);
+      const offsets = new Int32Array(starts[count]);
+      let packed = 0;
+      let to = 0;
+      for (let g = 0; g < count; g++) {
+        const row = Math.floor((g * 8) / rows);
+        for (let b = rowPtr[row]; b < rowPtr[row + 1]; b++) {
+          const tap = Math.floor(colIdx[b] / gridCols);
+          const input = (colIdx[b] % gridCols) * cols;
+          const first = (b * rows + ((g * 8) % rows)) * cols;
+          for (let part = 0, end = partsOf(b); part < end; part++) {
+            offsets[packed++] = tapBytes[tap] + (input + part * block) * 4;
+            for (let k = 0; k < block; k++) {
+              for (let o = 0, at = first + part * block + k; o < 8; o++, at += cols)
+                weights[to++] = values[at];
+            }
+          }
+        }
+      }
+      return { block, starts, weights, offsets };
+    },
+  };
 }
 
 /** The part of a group of 8 outputs that belongs to one convolution group. */
@@ -28,15 +88,15 @@ interface Segment {
   readonly present: Uint8Array; // [inputs, taps]: 1 where any of the outputs has a weight
 }
 
-/** One pass over the weights. `stride` is how many floats a pixel of the input has. */
-export function takeCensus(weights: ConvWeights, stride: number): Census {
+/** One pass over the weights, for every K that fits. */
+function censusOfAll(weights: ConvWeights, stride: number): Census {
   const { outputs, inputs, taps, groups } = weights;
   const sizes = stride < 8 && groups === 1 ? [stride] : [8, 4, 2, 1];
   // A block may reach past a group's channels (its weights there are zero), never past the pixel.
   const fits = sizes.filter((k) => (groups - 1) * inputs + Math.ceil(inputs / k) * k <= stride);
   const census: Segment[][] = [];
   for (let first = 0; first < outputs; first += 8) census.push(segmentsOf(weights, first));
-  const counts = new Map<number, { present: Int32Array; dense: number }>();
+  const counts = new Map<number, BlockCount>();
   for (const block of fits) {
     const present = Int32Array.from(census, (segments) =>
       segments.reduce((sum, segment) => sum + countBlocks(segment, inputs, taps, block), 0),
@@ -44,18 +104,19 @@ export function takeCensus(weights: ConvWeights, stride: number): Census {
     const segments = census.reduce((sum, group) => sum + group.length, 0);
     counts.set(block, { present, dense: segments * Math.ceil(inputs / block) * taps });
   }
-  return { groups: census, counts };
+  return {
+    counts,
+    pack: (block, tapBytes) => packSegments(weights, census, counts.get(block)!, block, tapBytes),
+  };
 }
 
-/** `tapBytes[tap]` is the offset of a tap. */
-export function packConv(
-  weights: ConvWeights,
-  { groups, counts }: Census,
+function packSegments(
+  { data, inputs, taps }: ConvWeights,
+  groups: readonly (readonly Segment[])[],
+  { present }: BlockCount,
   block: number,
   tapBytes: readonly number[],
 ): PackedConv {
-  const { data, inputs, taps } = weights;
-  const { present } = counts.get(block)!;
   const rowSize = inputs * taps;
   const starts = new Int32Array(groups.length + 1);
   present.forEach((count, g) => {
