@@ -39,20 +39,27 @@ export const wasm = {
   async prepare(plan, options = {}): Promise<WasmExecutable> {
     const threads = canShareMemory() ? Math.max(1, Math.floor(options.threads ?? 1)) : 1;
     const fma = options.relaxedSimd !== false && hasRelaxedMadd();
-    const tuner = makeTuner(options.choices ?? {}, options.tuneMs ?? mostTuneMs);
-    const bound = bind(plan, { threads, fma, tuner });
-    const pages = Math.ceil(bound.bytes / pageBytes);
-    const shared = threads > 1;
-    const module = await WebAssembly.compile(assemble(bound.functions, { pages, shared }));
-    const memory = allocate(pages, shared);
-    for (const { address, values } of bound.data) {
-      const view = values instanceof Int32Array ? Int32Array : Float32Array;
-      new view(memory.buffer, address, values.length).set(values);
+    const helpers = Array.from({ length: threads - 1 }, createHelper); // they load while kernels are made
+    try {
+      const tuner = makeTuner(options.choices ?? {}, options.tuneMs ?? mostTuneMs);
+      const bound = bind(plan, { threads, fma, tuner });
+      const pages = Math.ceil(bound.bytes / pageBytes);
+      const shared = threads > 1;
+      const module = await WebAssembly.compile(assemble(bound.functions, { pages, shared }));
+      const memory = allocate(pages, shared);
+      for (const { address, values } of bound.data) {
+        const view = values instanceof Int32Array ? Int32Array : Float32Array;
+        new view(memory.buffer, address, values.length).set(values);
+      }
+      const start: ThreadStart = { module, memory, phases: bound.pieces };
+      for (const { worker } of helpers) worker.postMessage(start);
+      await Promise.all(helpers.map(({ isReady }) => isReady));
+      const { choices } = tuner;
+      return { ...executable(plan, bound, memory, makeRun(start), helpers), relaxedSimd: fma, choices };
+    } catch (error) {
+      for (const { worker } of helpers) worker.terminate();
+      throw error;
     }
-    const start: ThreadStart = { module, memory, phases: bound.pieces };
-    const helpers = await Promise.all(Array.from({ length: threads - 1 }, () => startHelper(start)));
-    const { choices } = tuner;
-    return { ...executable(plan, bound, memory, makeRun(start), helpers), relaxedSimd: fma, choices };
   },
 } satisfies Backend;
 
@@ -84,7 +91,7 @@ function executable(
   bound: Bound,
   memory: WebAssembly.Memory,
   phases: readonly (() => void)[],
-  helpers: readonly Worker[],
+  helpers: readonly Helper[],
 ): Omit<WasmExecutable, "relaxedSimd"> {
   const threads = helpers.length + 1;
   const put = (inputs: Tensors) => {
@@ -130,21 +137,26 @@ function executable(
     },
 
     dispose() {
-      for (const helper of helpers) helper.terminate();
+      for (const { worker } of helpers) worker.terminate();
     },
   };
 }
 
-/** Starts a helper and waits until it is ready. */
-function startHelper(start: ThreadStart): Promise<Worker> {
+interface Helper {
+  readonly worker: Worker;
+  readonly isReady: Promise<void>; // after its start was posted; rejects where it cannot start
+}
+
+function createHelper(): Helper {
   const worker = new Worker(new URL("./thread.ts", import.meta.url), {
     type: "module",
     name: "filigree thread",
   });
-  return new Promise((resolve, reject) => {
-    worker.onmessage = () => resolve(worker);
-    worker.onerror = (event) =>
-      reject(new Error(`a thread of the wasm backend did not start: ${event.message}`));
-    worker.postMessage(start);
+  const isReady = new Promise<void>((resolve, reject) => {
+    worker.onmessage = () => resolve();
+    worker.onerror = ({ message }) =>
+      reject(new Error(`a thread of the wasm backend did not start: ${message}`));
   });
+  isReady.catch(() => {}); // awaited later
+  return { worker, isReady };
 }
