@@ -12,6 +12,13 @@ export { entryStep, type PanelKernel, panel, panelWords } from "./panel.ts";
 export { peak, peakFlops, peakName } from "./peak.ts";
 export { pool, poolName, poolWords } from "./pool.ts";
 export {
+  type ResizeMode,
+  resize,
+  resizeColumnWords,
+  resizeName,
+  resizeRowWords,
+} from "./resize.ts";
+export {
   type SoftmaxRowsKernel,
   softmax,
   softmaxName,

@@ -17,12 +17,14 @@ import { expectSame, runOn } from "./run.ts";
 const declined = [
   /only images \[N, C, H, W\] run/, // one-dimensional convolution and pooling
   /only images run/,
-  /has no kernel/, // BatchNormalization (folded at import), Sigmoid
+  /has no kernel/, // BatchNormalization and Split, which are rewritten at import
   /is not a constant/, // a Gemm or Conv with computed weights
   /transA is set/,
   /more than one bias an output/,
   /only axes 2 and 3 of an image run/,
   /4 dimensions/,
+  /only an alpha above 0 runs/,
+  /only a constant scalar exponent runs/,
   /must have 2 dimensions or more/,
   /only float32 runs/,
   /only the last dimension runs/,
@@ -43,23 +45,44 @@ describe.each(Object.entries(cases))("%s", (_op, list) => {
 });
 
 test.each([
+  "Abs",
   "AveragePool",
   "Add",
   "Clip",
   "Concat",
   "Conv",
+  "Div",
+  "Elu",
+  "Erf",
+  "Exp",
+  "Expand",
   "Flatten",
+  "Gather",
+  "Gelu",
   "Gemm",
   "GlobalAveragePool",
+  "HardSigmoid",
+  "HardSwish",
+  "Identity",
+  "LeakyRelu",
+  "Log",
   "MatMul",
   "MaxPool",
   "Mul",
+  "Neg",
   "Pad",
+  "Pow",
+  "Reciprocal",
   "Relu",
   "Reshape",
-  "Softmax",
-  "Identity",
+  "Resize",
+  "Sigmoid",
   "Slice",
+  "Softmax",
+  "Sqrt",
+  "Sub",
+  "Swish",
+  "Tanh",
   "Transpose",
 ] as const)("%s runs in most of its cases", (op) => {
   const list = cases[op];
@@ -77,12 +100,12 @@ const geometry = fc.record({
   strides: fc.tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 3 })),
   pads: fc.tuple(...[0, 1, 2, 3].map(() => fc.integer({ min: 0, max: 2 }))),
   density: fc.constantFrom(0, 0.3, 1),
-  residual: fc.boolean(),
-  relu: fc.boolean(),
+  residual: fc.constantFrom("none", "before", "behind"), // the activation
+  activation: fc.constantFrom("", "Relu", "Swish", "Gelu", "HardSwish", "Sigmoid", "LeakyRelu", "Exp"),
   seed: fc.integer({ min: 1, max: 1e6 }),
 });
 
-test("random convolutions, with a sum and a clamp behind them or not, equal the reference", async () => {
+test("random convolutions, with a sum and an activation behind them or not, equal the reference", async () => {
   await fc.assert(
     fc.asyncProperty(geometry, async (g) => {
       const graph = convGraph(g);
@@ -108,7 +131,7 @@ async function runPlanned(graph: Graph, inputs: Tensors): Promise<Tensors> {
 
 type Geometry = typeof geometry extends fc.Arbitrary<infer T> ? T : never;
 
-/** y = relu?(conv(x) + another conv(x)?), or undefined where the kernel does not fit the input. */
+/** y = f?(conv(x) + another conv(x)?) or f(conv(x)) + another conv(x), or undefined where the kernel does not fit the input. */
 function convGraph(g: Geometry): Graph | undefined {
   const fits = [g.h + g.pads[0] + g.pads[2] >= g.kernel[0], g.w + g.pads[1] + g.pads[3] >= g.kernel[1]];
   if (fits.includes(false)) return undefined;
@@ -124,17 +147,22 @@ function convGraph(g: Geometry): Graph | undefined {
   ]);
   const attrs = { strides: g.strides, pads: g.pads };
   const nodes: Node[] = [{ name: "conv", op: "Conv", inputs: ["x", "w", "b"], outputs: ["c"], attrs }];
-  if (g.residual) {
+  const add = (op: string, inputs: string[]) => {
+    const name = op.toLowerCase();
+    nodes.push({ name, op, inputs, outputs: [`${name}.out`], attrs: {} });
+    last = `${name}.out`;
+  };
+  let last = "c";
+  if (g.residual !== "none")
     nodes.push({ name: "other", op: "Conv", inputs: ["x", "v"], outputs: ["d"], attrs });
-    nodes.push({ name: "add", op: "Add", inputs: ["d", "c"], outputs: ["e"], attrs: {} });
-  }
-  const last = g.residual ? "e" : "c";
-  if (g.relu) nodes.push({ name: "relu", op: "Relu", inputs: [last], outputs: ["r"], attrs: {} });
+  if (g.residual === "before") add("Add", ["d", last]);
+  if (g.activation) add(g.activation, [last]);
+  if (g.residual === "behind") add("Add", ["d", last]);
   return {
     name: "random",
     nodes,
     inputs: [{ name: "x", dtype: "float32", shape: [g.n, g.inC, g.h, g.w] }],
-    outputs: [{ name: g.relu ? "r" : last, dtype: "float32", shape: [] }],
+    outputs: [{ name: last, dtype: "float32", shape: [] }],
     constants,
   };
 }

@@ -10,6 +10,7 @@ import {
   mulBinding,
   subBinding,
 } from "./elementwise.ts";
+import { expandBinding, gatherBinding } from "./gather.ts";
 import { layerNormBinding } from "./layer-normalization.ts";
 import { matmulBinding } from "./matmul.ts";
 import { padBinding } from "./pad.ts";
@@ -21,6 +22,7 @@ import {
   reduceMeanBinding,
 } from "./pool.ts";
 import { reshapeBinding } from "./reshape.ts";
+import { resizeBinding } from "./resize.ts";
 import { sliceBinding } from "./slice.ts";
 import { softmaxBinding } from "./softmax.ts";
 import type { Binding } from "./step.ts";
@@ -37,7 +39,9 @@ const bindings = {
   Elu: activationBinding,
   Erf: activationBinding,
   Exp: activationBinding,
+  Expand: expandBinding,
   Flatten: reshapeBinding,
+  Gather: gatherBinding,
   Gelu: activationBinding,
   Gemm: gemmBinding,
   GlobalAveragePool: globalAverageBinding,
@@ -58,6 +62,7 @@ const bindings = {
   ReduceMean: reduceMeanBinding,
   Relu: clampBinding,
   Reshape: reshapeBinding,
+  Resize: resizeBinding,
   Sigmoid: activationBinding,
   Slice: sliceBinding,
   Softmax: softmaxBinding,

@@ -119,7 +119,7 @@ function laneAxis(out: Placed): number {
 }
 
 /** Strides along the axes of `target`: 0 where `shape` is repeated. */
-function broadcast(bytes: readonly number[], shape: Shape, target: Shape): number[] {
+export function broadcast(bytes: readonly number[], shape: Shape, target: Shape): number[] {
   const missing = target.length - shape.length;
   return target.map((_, axis) => {
     const own = axis - missing;
