@@ -5,7 +5,7 @@ import { sizeOf, stridesOf, type Tensor } from "../../model/tensor.ts";
 import type { ExecutionPlan } from "../../plan.ts";
 import { bindingOf } from "./bindings.ts";
 import { control } from "./control.ts";
-import { copyCalls, packedRows, type Walked } from "./copy.ts";
+import { copyPieces, packedRows, type Walked } from "./copy.ts";
 import { fuse } from "./fuse.ts";
 import { axisBytes, type Layout, pixelAt } from "./layout.ts";
 import { place } from "./place.ts";
@@ -65,13 +65,23 @@ export function bind(original: ExecutionPlan, { tuner, ...options }: BindOptions
   };
 
   const phases: Phase[] = [];
-  const alone = (calls: readonly Call[], label: string): Phase => ({
+  const layoutPhase = (pieces: readonly (readonly Call[])[], label: string): Phase => ({
     label,
-    kernel: calls.map((call) => call.kernel).join(" "),
+    kernel: [...new Set(pieces.flat().map((call) => call.kernel))].join(" "),
     detail: "layout",
     flops: 0,
-    calls: [calls],
+    calls: pieces,
   });
+  /** The phases that make a value, with what they leave of its buffer set to zero. */
+  const withClearing = (value: Placed, isWhole: boolean | undefined, phases: readonly Phase[]) => {
+    const [first, ...others] = phases;
+    if (isWhole) return [withCleared(clearBorder(value, base), first), ...others];
+    const clearing = clearPadding(value, base);
+    if (value.stride === value.c || first.calls.length === 1)
+      return [withCleared(clearing, first), ...others];
+    // Clearing all of the buffer must be over before any piece writes.
+    return [layoutPhase([clearing], first.label), ...phases];
+  };
   const rowMajor = (name: string): Walked => {
     const shape = shapeOf(plan, name);
     return { ...packedRows(shape), address: places.staging.get(name)! };
@@ -86,27 +96,20 @@ export function bind(original: ExecutionPlan, { tuner, ...options }: BindOptions
 
   for (const { name } of plan.graph.inputs) {
     const value = base.value(name);
-    const copies = copyCalls(rowMajor(name), value, builderOf(0));
-    phases.push(alone([...clearPadding(value, base), ...copies], `input '${name}'`));
+    const copies = copyPieces(rowMajor(name), value, builderOf(0));
+    phases.push(...withClearing(value, false, [layoutPhase(copies, `input '${name}'`)]));
   }
   steps.forEach((step, i) => {
     const binding = bindingOf(step.node.op)!;
     const out = base.value(step.output);
     const { wholeLanes } = binding;
     const isWhole = typeof wholeLanes === "function" ? wholeLanes(step, base) : wholeLanes;
-    const bound = binding.bind(step, builderOf(i));
-    if (isWhole || out.stride === out.c || bound[0].calls.length === 1) {
-      const clearing = isWhole ? clearBorder(out, base) : clearPadding(out, base);
-      phases.push(withCleared(clearing, bound[0]), ...bound.slice(1));
-    } else {
-      // Clearing all of the buffer must be over before any piece writes.
-      phases.push(alone(clearPadding(out, base), step.label), ...bound);
-    }
+    phases.push(...withClearing(out, isWhole, binding.bind(step, builderOf(i))));
   });
   for (const { name } of plan.graph.outputs) {
     if (plan.graph.inputs.some((input) => input.name === name)) continue;
     const value = base.value(name);
-    phases.push(alone(copyCalls(value, rowMajor(name), builderOf(0)), `output '${name}'`));
+    phases.push(layoutPhase(copyPieces(value, rowMajor(name), builderOf(0)), `output '${name}'`));
   }
   const pieces = phases.map(({ calls }): PhasePieces => {
     const pieces = calls.filter((piece) => piece.length > 0);
@@ -118,7 +121,7 @@ export function bind(original: ExecutionPlan, { tuner, ...options }: BindOptions
     functions: [...functions.values()],
     data,
     staging: places.staging,
-    bytes: end,
+    bytes: end + 16, // vectors read up to 12 bytes behind the last value
   };
 }
 
