@@ -8,7 +8,7 @@ export { type ConvKernel, conv, convName, groupWords, tileWords } from "./conv.t
 export { type DepthwiseKernel, depthwise, depthwiseName } from "./depthwise.ts";
 export { type Epilogue, epilogueName, makeEpilogue } from "./epilogue.ts";
 export { type LayerNormKernel, layerNorm, layerNormName } from "./layernorm.ts";
-export { entryStep, type PanelKernel, panel, panelWords } from "./panel.ts";
+export { mostVectors, type PanelKernel, panel, panelWords } from "./panel.ts";
 export { peak, peakFlops, peakName } from "./peak.ts";
 export { pool, poolName, poolWords } from "./pool.ts";
 export {

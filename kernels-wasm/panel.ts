@@ -35,16 +35,18 @@ import { type Epilogue, epilogueName, makeEpilogue } from "./epilogue.ts";
 import { transposeSquare } from "./transpose.ts";
 
 export interface PanelKernel extends Epilogue {
-  readonly vectors: number; // P / 4
-  readonly rowVectors: number; // from a row of the panel to the next: `vectors` or more
+  readonly vectors: number; // P / 4, at most mostVectors[R]
   readonly outputs: 1 | 2; // R
+  readonly unroll: 1 | 2; // entries of a list come in this number; an odd one is filled up with a zero weight
   readonly fma: boolean; // relaxed SIMD is there
 }
 
+/** By the outputs that share a list: what the registers allow. Rows of every panel lie as far apart as of these. */
+export const mostVectors = { 1: 13, 2: 6 } as const;
+
 export function panelName(kernel: PanelKernel): string {
-  const { vectors, rowVectors, outputs } = kernel;
-  const of = rowVectors === vectors ? "" : `_of_${rowVectors * 4}`;
-  return `f32_panel_${vectors * 4}x${outputs}${of}${epilogueName(kernel)}`;
+  const { vectors, outputs, unroll } = kernel;
+  return `f32_panel_${vectors * 4}x${outputs}_u${unroll}${epilogueName(kernel)}`;
 }
 
 /** i32 words a panel: P input addresses, P output addresses, and P residual addresses where there are any. */
@@ -52,10 +54,7 @@ export const panelWords = (k: Pick<PanelKernel, "vectors" | "residual">): number
   k.vectors * 4 * (k.residual ? 3 : 2);
 
 /** i32 words a slice: its quads, their end. */
-export const sliceWords = 2;
-
-/** Entries of a list come in this number: an odd one is filled up with a zero weight. */
-export const entryStep = (outputs: 1 | 2): number => (outputs === 1 ? 2 : 1);
+const sliceWords = 2;
 
 /** Outputs that are summed up before they are transposed: those that share a cache line of a pixel. */
 const chunk = 16;
@@ -70,15 +69,15 @@ const chunk = 16;
  *   weights            R f32 for each entry
  *   bias, biasEnd      f32 for each output, a multiple of 8 of them
  *   outByte            byte offset of the first output in a pixel of the output and of the residual
- *   panel              scratch of rows * rowVectors * 16 bytes
- *   sums, sumsStep     scratch of rowVectors * 16 bytes an output, and the bytes that 16 of them take; with one
- *                      slice scratch for 16 outputs, and 0
+ *   panel              scratch, rows of mostVectors[R] * 16 bytes
+ *   sums, sumsStep     scratch of one such row an output, and the bytes that 16 of them take; with one slice
+ *                      scratch for 16 outputs, and 0
  *   lo, hi             clamp
  */
 export function panel(kernel: PanelKernel): Func {
-  const { vectors, rowVectors, outputs, residual, fma } = kernel;
+  const { vectors, outputs, unroll, residual, fma } = kernel;
   const madd = multiplyAdd(fma);
-  const rowBytes = rowVectors * 16;
+  const rowBytes = mostVectors[outputs] * 16;
   const pixelsBytes = vectors * 16; // of a table of P addresses
   const params = {
     panels: "i32",
@@ -146,11 +145,10 @@ export function panel(kernel: PanelKernel): Func {
         ...sums.flatMap((sum, r) => set(sum[v], madd(splats[r], x, sum[v]))),
       ]),
     ];
-    const step = entryStep(outputs);
     const entries = [
-      ...Array.from({ length: step }, (_, i) => entry(i)).flat(),
-      bump(offset, step * 2),
-      bump(w, step * outputs * 4),
+      ...Array.from({ length: unroll }, (_, i) => entry(i)).flat(),
+      bump(offset, unroll * 2),
+      bump(w, unroll * outputs * 4),
     ];
     const eachSum = (body: (r: number, v: number) => Code): Code[] =>
       sums.flatMap((sum, r) => sum.map((_, v) => body(r, v)));

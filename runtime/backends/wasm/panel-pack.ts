@@ -1,12 +1,12 @@
 /** Weights as the panel kernels want them: for each output, or two that share it, the list of inputs it reads. */
-import { entryStep } from "../../../kernels-wasm/index.ts";
+import { mostVectors } from "../../../kernels-wasm/index.ts";
 import type { ConvWeights } from "./conv-work.ts";
 
 export type Sharing = 1 | 2; // outputs that share a list
+export type Range = readonly [first: number, end: number];
 
 /** How much there is. */
 export interface ListCensus {
-  readonly weights: number; // that are not zero
   readonly entries: Readonly<Record<Sharing, number>>; // of all lists
   readonly rows: number; // inputs of taps that any output reads, in quads of four inputs of one tap
 }
@@ -17,6 +17,16 @@ export interface PackedLists {
   readonly offsets: Uint16Array; // [entries]: bytes from the panel to an entry's row
   readonly weights: Float32Array; // [entries, sharing]
 }
+
+/** The part of the L1 cache that a slice of a panel's rows may take. */
+export const sliceBytes = 30 * 1024;
+
+/** Bytes from a row of the panel to the next. */
+export const rowBytes = (sharing: Sharing): number => mostVectors[sharing] * 16;
+
+/** Rows of a slice at most, a multiple of 4. */
+export const sliceRows = (sharing: Sharing): number =>
+  Math.floor(sliceBytes / (4 * rowBytes(sharing))) * 4;
 
 /** Pairs of outputs that a census looks at. */
 const sample = 128;
@@ -45,31 +55,43 @@ export function takeListCensus({ data, outputs, inputs, taps }: ConvWeights): Li
     shared += both;
   }
   const all = (count: number) => Math.round((count * pairs) / looked);
-  const weights = all(single);
-  const lists = roundUp(outputs, 8);
   return {
-    weights,
-    // A list that is filled up is, on average, so every other time.
-    entries: { 1: weights + (lists * (entryStep(1) - 1)) / 2, 2: all(shared) },
+    entries: { 1: all(single), 2: all(shared) },
     rows: 4 * quadsOf(inputs, taps, present).length,
   };
 }
 
-/** Outputs [first, end), in slices of at most `sliceRows` rows that lie `rowBytes` apart. */
+/** What has been packed, as long as somebody holds the weights: ways that are tried are bound twice. */
+const packedBefore = new WeakMap<ConvWeights, Map<string, PackedLists>>();
+
+/** Outputs [first, end). Every list has a multiple of `unroll` entries; zeros fill it up. */
 export function packLists(
   weights: ConvWeights,
   tapBytes: readonly number[],
-  [first, end]: readonly [first: number, end: number],
+  range: Range,
   sharing: Sharing,
-  sliceRows: number,
-  rowBytes: number,
+  unroll: 1 | 2,
+): PackedLists {
+  const known = packedBefore.get(weights) ?? new Map<string, PackedLists>();
+  packedBefore.set(weights, known);
+  const key = [...range, sharing, unroll].join();
+  const packed = known.get(key) ?? pack(weights, tapBytes, range, sharing, unroll);
+  known.set(key, packed);
+  return packed;
+}
+
+function pack(
+  weights: ConvWeights,
+  tapBytes: readonly number[],
+  [first, end]: Range,
+  sharing: Sharing,
+  unroll: number,
 ): PackedLists {
   const { data, inputs, taps } = weights;
   const size = inputs * taps;
   const quads = quadsOf(inputs, taps, presentInputs(weights, first, end));
-  const slices = evenly(quads, Math.ceil(quads.length / Math.floor(sliceRows / 4)));
+  const slices = evenly(quads, Math.ceil((quads.length * 4) / sliceRows(sharing)));
   const lists = roundUp(end - first, 8) / sharing;
-  const step = entryStep(sharing);
   const counts = new Int32Array(slices.length * lists);
   let offsets = new Uint16Array(1 << 16);
   let values = new Float32Array(sharing << 16);
@@ -78,36 +100,23 @@ export function packLists(
     const columns = slice.flatMap(({ tap, input }) =>
       [0, 1, 2, 3].map((i) => (input + i < inputs ? (input + i) * taps + tap : -1)),
     );
-    const rows = columns.flatMap((column, row) => (column < 0 ? [] : [row * rowBytes]));
+    const rows = columns.flatMap((column, row) => (column < 0 ? [] : [row * rowBytes(sharing)]));
     const from = Int32Array.from(columns.filter((column) => column >= 0));
     const to = Uint16Array.from(rows);
     for (let list = 0, o = first; o < end; list++, o += sharing) {
       const before = n;
-      if (n + from.length + step > offsets.length) {
+      if (n + from.length + unroll > offsets.length) {
         offsets = grown(offsets, new Uint16Array(offsets.length * 2));
         values = grown(values, new Float32Array(values.length * 2));
       }
-      // Every weight is written, and only those that are kept move on: no branch to mispredict.
-      const at = o * size;
-      if (sharing === 1) {
-        for (let i = 0; i < from.length; i++) {
-          const w = data[at + from[i]];
-          offsets[n] = to[i];
-          values[n] = w;
-          n += w !== 0 ? 1 : 0;
-        }
-      } else {
-        const hasNext = o + 1 < end;
-        for (let i = 0; i < from.length; i++) {
-          const w = data[at + from[i]];
-          const v = hasNext ? data[at + size + from[i]] : 0;
-          offsets[n] = to[i];
-          values[2 * n] = w;
-          values[2 * n + 1] = v;
-          n += w !== 0 || v !== 0 ? 1 : 0;
-        }
+      n =
+        sharing === 1
+          ? keep(data, o * size, from, to, values, offsets, n)
+          : keepPair(data, o * size, o + 1 < end ? size : 0, from, to, values, offsets, n);
+      for (; (n - before) % unroll; n++) {
+        offsets[n] = 0;
+        values.fill(0, n * sharing, (n + 1) * sharing);
       }
-      for (; (n - before) % step; n++) [offsets[n], values[n]] = [0, 0];
       counts[s * lists + list] = (n - before) * sharing * 4;
     }
   });
@@ -117,6 +126,50 @@ export function packLists(
     offsets: offsets.subarray(0, n),
     weights: values.subarray(0, n * sharing),
   };
+}
+
+/**
+ * Appends the weights data[at + from[i]] that are not zero, and their offsets to[i], from entry n on; the new n.
+ * Each is written, and only those that are kept move on: there is no branch to mispredict.
+ */
+function keep(
+  data: Float32Array,
+  at: number,
+  from: Int32Array,
+  to: Uint16Array,
+  values: Float32Array,
+  offsets: Uint16Array,
+  n: number,
+): number {
+  for (let i = 0; i < from.length; i++) {
+    const w = data[at + from[i]];
+    offsets[n] = to[i];
+    values[n] = w;
+    n += Number(w !== 0);
+  }
+  return n;
+}
+
+/** The same of two outputs, the second `next` floats behind the first; zeros where `next` is 0. */
+function keepPair(
+  data: Float32Array,
+  at: number,
+  next: number,
+  from: Int32Array,
+  to: Uint16Array,
+  values: Float32Array,
+  offsets: Uint16Array,
+  n: number,
+): number {
+  for (let i = 0; i < from.length; i++) {
+    const w = data[at + from[i]];
+    const v = next ? data[at + next + from[i]] : 0;
+    offsets[n] = to[i];
+    values[2 * n] = w;
+    values[2 * n + 1] = v;
+    n += Number(w !== 0) | Number(v !== 0);
+  }
+  return n;
 }
 
 interface Quad {

@@ -2,19 +2,22 @@
  * The panel kernels (kernels-wasm/panel.ts) as ways to run a convolution: for weights whose zeros do not fill blocks
  * of 8 outputs. Up to 52 pixels by 1 output, or 24 by 2 that share a list.
  */
-import { panel, panelWords } from "../../../kernels-wasm/index.ts";
+import { mostVectors, type PanelKernel, panel, panelWords } from "../../../kernels-wasm/index.ts";
 import { epilogueOf } from "./activation.ts";
 import type { Candidate, ConvWork } from "./conv-work.ts";
 import { roundUp8 } from "./layout.ts";
-import { type ListCensus, packLists, type Sharing, takeListCensus } from "./panel-pack.ts";
+import {
+  type ListCensus,
+  packLists,
+  type Range,
+  rowBytes,
+  type Sharing,
+  sliceBytes,
+  sliceRows,
+  takeListCensus,
+} from "./panel-pack.ts";
 import { split, splitForPool } from "./split.ts";
 import type { Builder, Call, Phase } from "./step.ts";
-
-/** Vectors of 4 pixels that a panel has at most, by the outputs that share a list: what the registers allow. */
-const mostVectors = { 1: 13, 2: 6 } as const;
-
-/** The part of the L1 cache that a slice of a panel's rows may take. */
-const sliceBytes = 30 * 1024;
 
 /** Two ways, outputs one by one and by twos; or none. */
 export function panelCandidates(work: ConvWork): Candidate[] {
@@ -40,25 +43,26 @@ export function panelScratchBytes(outputs: number, threads: number): number {
 
 /** A slice of the panel, and the sums of all outputs. */
 const pieceScratch = (outputs: number): number =>
-  sliceBytes + Math.ceil(outputs / 16) * 16 * mostVectors[1] * 16;
+  sliceBytes + Math.ceil(outputs / 16) * 16 * rowBytes(1);
 
 /** Cycles; the numbers are fitted to measurements on a machine with two multiply-adds and three loads a cycle. */
 function predict({ weights, pixels }: ConvWork, sharing: Sharing, census: ListCensus): number {
   const outputs = roundUp8(weights.outputs);
   const widths = panelWidths(pixels.from.length, sharing);
-  const lists = (outputs / sharing) * Math.ceil(census.rows / sliceRows(widths[0]));
+  const lists = (outputs / sharing) * Math.ceil(census.rows / sliceRows(sharing));
   let cycles = 0;
   for (const vectors of widths) {
-    const entry = sharing === 1 ? Math.max(4.3, vectors / 2 + 0.5) : Math.max(4.6, vectors + 0.1);
-    const list = vectors * sharing + 15; // sums loaded and stored, a branch mispredicted
+    const entry =
+      sharing === 1
+        ? Math.max(3.2 + 0.17 * vectors, 0.45 + 0.5 * vectors)
+        : Math.max(4.2, vectors + 0.1);
+    // Sums loaded and stored, a branch mispredicted; every other list is filled up.
+    const list = vectors * sharing + 15 + (entry * (unrollOf(sharing, widths) - 1)) / 2;
     const transposed = (vectors / 4) * (census.rows * 4.5 + outputs * 6);
     cycles += census.entries[sharing] * entry + lists * list + transposed;
   }
   return cycles;
 }
-
-/** Rows of a slice at most, a multiple of 4. */
-const sliceRows = (rowVectors: number): number => Math.floor(sliceBytes / (rowVectors * 64)) * 4;
 
 /** Vectors of each panel: as few panels as can be, of about equal width so that none is nearly empty; wide ones first. */
 function panelWidths(pixels: number, sharing: Sharing): number[] {
@@ -72,20 +76,12 @@ function bindPanel(work: ConvWork, sharing: Sharing, cycles: number, builder: Bu
   const { outputs } = weights;
   const { threads } = builder;
   const widths = panelWidths(pixels.from.length, sharing);
-  const rowBytes = widths[0] * 16;
   const callsOf = writePanels(work, sharing, widths, builder);
   let entries = 0;
 
   /** Writes the lists of some outputs; their calls for a range of panels. */
   const outputsOf = ([first, end]: Range) => {
-    const packed = packLists(
-      weights,
-      work.tapBytes,
-      [first, end],
-      sharing,
-      sliceRows(widths[0]),
-      rowBytes,
-    );
+    const packed = packLists(weights, work.tapBytes, [first, end], sharing, unrollOf(sharing, widths));
     entries += packed.offsets.length;
     const quads = packed.slices.flatMap((slice) => {
       const at = builder.data(slice);
@@ -100,7 +96,7 @@ function bindPanel(work: ConvWork, sharing: Sharing, cycles: number, builder: Bu
       ...[work.bias + first * 4, work.bias + roundUp8(end) * 4],
       first * 4,
     ];
-    const sumsStep = packed.slices.length > 1 ? 16 * rowBytes : 0;
+    const sumsStep = packed.slices.length > 1 ? 16 * rowBytes(sharing) : 0;
     return (panels: Range, piece: number): Call[] => {
       const scratch = builder.scratch + piece * pieceScratch(outputs);
       return callsOf(panels, [...lists, scratch, scratch + sliceBytes, sumsStep]);
@@ -125,7 +121,9 @@ function bindPanel(work: ConvWork, sharing: Sharing, cycles: number, builder: Bu
   };
 }
 
-type Range = readonly [first: number, end: number];
+/** The fewer multiply-adds an entry has, the more the loop around them costs. */
+const unrollOf = (sharing: Sharing, widths: readonly number[]): 1 | 2 =>
+  sharing === 1 || widths[0] < mostVectors[2] ? 2 : 1;
 
 /** Writes the addresses of all pixels; calls for a range of panels, with what the kernel takes beside them. */
 function writePanels(
@@ -137,6 +135,7 @@ function writePanels(
   const { from, to, residual } = pixels;
   const tables = residual ? [from, to, residual] : [from, to];
   const epilogue = epilogueOf(step);
+  const unroll = unrollOf(sharing, widths);
   const starts = [0]; // of each panel, in words
   for (const vectors of widths)
     starts.push(starts[starts.length - 1] + panelWords({ vectors, ...epilogue }));
@@ -154,7 +153,7 @@ function writePanels(
       const begin = Math.max(first, widths.indexOf(vectors));
       const stop = Math.min(end, widths.lastIndexOf(vectors) + 1);
       if (begin >= stop) return [];
-      const kernel = { vectors, rowVectors: widths[0], outputs: sharing, fma: builder.fma, ...epilogue };
+      const kernel: PanelKernel = { vectors, outputs: sharing, unroll, fma: builder.fma, ...epilogue };
       const span = [address + starts[begin] * 4, address + starts[stop] * 4];
       return [{ kernel: builder.kernel(panel(kernel)), args: [...span, ...args, step.lo, step.hi] }];
     });
