@@ -9,6 +9,8 @@ export interface ZooNetwork {
   readonly size: ImageSize; // that the published figures are for
   readonly smallSize: ImageSize; // that shows every operator and takes little work
   readonly multiple: number; // of which both sides are
+  /** Layers that make the result, besides the last one, which is never pruned: not pruned either. */
+  readonly heads?: readonly string[];
   /** As its authors or their code give them. A multiplication with its addition is one. */
   readonly published: { readonly millionParameters: number; readonly gigaMacs: number };
 }

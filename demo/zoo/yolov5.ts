@@ -39,12 +39,17 @@ function yolov5(
     smallSize: [64, 96],
     published,
     multiple: 32,
+    heads: levels.map((_, level) => headName(level)),
     build(seed, size) {
       const of = (channels: number) => Math.ceil((channels * width) / 8) * 8;
       const repeat = (blocks: number) => Math.max(1, Math.round(blocks * depth));
       return build(name, seed, size, of, repeat);
     },
   };
+}
+
+function headName(level: number): string {
+  return `model.24.m.${level}`;
 }
 
 /** The layers in the order of the yaml, which numbers them. `of` scales channels, `repeat` the bottlenecks of a C3. */
@@ -78,7 +83,7 @@ function build(
   const out5 = c3(net, "model.23", n5b, 2 * c512, c1024, repeat(3), false);
 
   const found = [out3, out4, out5].map((x, level) => {
-    const raw = net.conv(`model.24.m.${level}`, x, [c256, c512, c1024][level], 3 * values, { gain: 1 });
+    const raw = net.conv(headName(level), x, [c256, c512, c1024][level], 3 * values, { gain: 1 });
     return decode(net, `model.24.${level}`, raw, level, size);
   });
   const rows = levels.reduce((sum, { stride }) => sum + 3 * places(size, stride), 0);

@@ -1,7 +1,7 @@
 /** Writes a network of the zoo in every form that the benchmark's engines read. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { buildNetwork, type ImageSize, type ZooName } from "../../demo/zoo/index.ts";
+import { buildNetwork, type ImageSize, type ZooName, zoo } from "../../demo/zoo/index.ts";
 import { pruneNetwork } from "../../demo/zoo/prune.ts";
 import { exportTflite } from "../../pruner/export/tflite.ts";
 import { maskedOnnx, type PruneReport, simplify } from "../../pruner/index.ts";
@@ -28,7 +28,11 @@ export async function writeNetwork(
 ): Promise<NetworkFiles> {
   const { pattern, sparsity, size } = options;
   const dense = simplify(buildNetwork(name, { seed, size }));
-  const { graph: pruned, report } = await pruneNetwork(dense, { pattern, sparsity });
+  const { graph: pruned, report } = await pruneNetwork(dense, {
+    pattern,
+    sparsity,
+    exclude: zoo[name].heads,
+  });
   mkdirSync(folder, { recursive: true });
   const write = (file: string, bytes: Uint8Array) => writeFileSync(join(folder, file), bytes);
 
