@@ -140,7 +140,10 @@ function join(loops: readonly Factor[]): Factor[] {
 }
 
 /** Part of an axis, and how far from the axis' start it begins. Undefined where a loop would have to be cut open. */
-function cut(axis: Axis, { start, step, size }: SliceRange): { axis: Axis; offset: number } | undefined {
+export function cut(
+  axis: Axis,
+  { start, step, size }: SliceRange,
+): { axis: Axis; offset: number } | undefined {
   const [outer, ...inner] = join(axis);
   if (!outer) return { axis: [], offset: 0 };
   if (inner.length === 0) {

@@ -1,0 +1,169 @@
+/** Graphs of several nodes, in which values are seen under several shapes: what layouts and views are there for. */
+import type { Attr, Graph, Node } from "../../../runtime/model/graph.ts";
+import { type Shape, type Tensor, tensor } from "../../../runtime/model/tensor.ts";
+import { plan } from "../../../runtime/plan.ts";
+import { randomTensor } from "../../random.ts";
+import type { Case } from "./case.ts";
+
+/** Writes a graph node by node; every value is named by the number of its node. */
+interface Writer {
+  node(op: string, inputs: string[], attrs?: Record<string, Attr>): string;
+  constant(shape: Shape, low?: number, high?: number): string;
+  ints(...values: number[]): string;
+}
+
+function chain(
+  name: string,
+  shape: Shape,
+  write: (writer: Writer, x: string) => string | readonly string[],
+): Case {
+  const nodes: Node[] = [];
+  const constants = new Map<string, Tensor>();
+  const add = (value: Tensor) => {
+    const constant = `c${constants.size}`;
+    constants.set(constant, value);
+    return constant;
+  };
+  const writer: Writer = {
+    node(op, inputs, attrs = {}) {
+      const output = `v${nodes.length}`;
+      nodes.push({ name: `node ${nodes.length}`, op, inputs, outputs: [output], attrs });
+      return output;
+    },
+    constant: (shape, low = -0.5, high = 0.5) => add(randomTensor(shape, constants.size + 5, low, high)),
+    ints: (...values) => add(tensor([values.length], Int32Array.from(values), "int32")),
+  };
+  const last = [write(writer, "x")].flat();
+  const graph: Graph = {
+    name,
+    nodes,
+    inputs: [{ name: "x", dtype: "float32", shape }],
+    outputs: last.map((output) => ({ name: output, dtype: "float32", shape: [] })),
+    constants,
+  };
+  return { name, graph: plan(graph).graph, inputs: { x: randomTensor(shape, 3) } };
+}
+
+const same = { pads: [1, 1, 1, 1] };
+
+export const chains: Case[] = [
+  chain("an image becomes rows without a copy", [2, 3, 6, 5], (w, x) => {
+    const image = w.node("Conv", [x, w.constant([16, 3, 3, 3])], same);
+    const flat = w.node("Reshape", [image, w.ints(2, 16, 30)]);
+    return w.node("MatMul", [w.node("Transpose", [flat], { perm: [0, 2, 1] }), w.constant([16, 9])]);
+  }),
+  chain("rows become an image that wants a border", [2, 30, 16], (w, x) => {
+    const rows = w.node("MatMul", [x, w.constant([16, 8])]);
+    const flat = w.node("Transpose", [rows], { perm: [0, 2, 1] });
+    const image = w.node("Reshape", [flat, w.ints(2, 8, 5, 6)]);
+    return w.node("Conv", [image, w.constant([4, 8, 3, 3])], same);
+  }),
+  chain("channels last through a convolution and back, and a sum", [1, 6, 5, 8], (w, x) => {
+    const first = w.node("Transpose", [x], { perm: [0, 3, 1, 2] });
+    const image = w.node("Conv", [first, w.constant([8, 8, 3, 3])], same);
+    const last = w.node("Transpose", [w.node("Relu", [image])], { perm: [0, 2, 3, 1] });
+    return w.node("Add", [last, x]);
+  }),
+  chain("an image read by a convolution and, along its width, by a product", [1, 8, 5, 16], (w, x) => {
+    const image = w.node("Relu", [x]);
+    const conv = w.node("Conv", [image, w.constant([8, 8, 3, 3])], same);
+    return w.node("Add", [conv, w.node("MatMul", [image, w.constant([16, 16])])]);
+  }),
+  chain("a product's result read by a convolution", [1, 3, 5, 8], (w, x) => {
+    const product = w.node("MatMul", [x, w.constant([8, 7])]);
+    return [w.node("Conv", [product, w.constant([4, 3, 3, 3])], same), w.node("Relu", [product])];
+  }),
+  chain("a channel-last norm between convolutions", [1, 9, 4, 4], (w, x) => {
+    const image = w.node("Conv", [x, w.constant([12, 9, 3, 3])], same);
+    const last = w.node("Transpose", [image], { perm: [0, 2, 3, 1] });
+    const norm = w.node("LayerNormalization", [last, w.constant([12]), w.constant([12])]);
+    const first = w.node("Transpose", [norm], { perm: [0, 3, 1, 2] });
+    return w.node("Add", [w.node("Conv", [first, w.constant([12, 12, 1, 1])]), image]);
+  }),
+  chain("heads of attention", [2, 7, 24], (w, x) => {
+    const heads = (perm: number[]) => {
+      const rows = w.node("MatMul", [x, w.constant([24, 24])]);
+      return w.node("Transpose", [w.node("Reshape", [rows, w.ints(2, 7, 3, 8)])], { perm });
+    };
+    const scores = w.node("MatMul", [heads([0, 2, 1, 3]), heads([0, 2, 3, 1])]);
+    const mixed = w.node("MatMul", [w.node("Softmax", [scores]), heads([0, 2, 1, 3])]);
+    const turned = w.node("Transpose", [mixed], { perm: [0, 2, 1, 3] });
+    return w.node("MatMul", [w.node("Reshape", [turned, w.ints(2, 7, 24)]), w.constant([24, 10])]);
+  }),
+  chain("heads of a size that fills no vectors, of one product", [1, 9, 15], (w, x) => {
+    const rows = w.node("MatMul", [x, w.constant([15, 45])]);
+    const split = w.node("Reshape", [rows, w.ints(1, 9, 3, 3, 5)]);
+    const turned = w.node("Transpose", [split], { perm: [2, 0, 3, 1, 4] });
+    const [q, k, v] = [0, 1, 2].map((i) => {
+      const part = w.node("Slice", [turned, w.ints(i), w.ints(i + 1), w.ints(0)]);
+      return w.node("Reshape", [part, w.ints(1, 3, 9, 5)]);
+    });
+    const scores = w.node("MatMul", [q, w.node("Transpose", [k], { perm: [0, 1, 3, 2] })]);
+    const mixed = w.node("MatMul", [w.node("Softmax", [scores]), v]);
+    return w.node("Reshape", [w.node("Transpose", [mixed], { perm: [0, 2, 1, 3] }), w.ints(9, 15)]);
+  }),
+  chain("windows are cut, multiplied and put together again", [1, 48, 8], (w, x) => {
+    const rows = w.node("LayerNormalization", [x, w.constant([8])]);
+    const cut = w.node("Reshape", [rows, w.ints(1, 2, 3, 4, 2, 8)]);
+    const windows = w.node("Transpose", [cut], { perm: [0, 1, 3, 2, 4, 5] });
+    const product = w.node("MatMul", [
+      w.node("Reshape", [windows, w.ints(8, 6, 8)]),
+      w.constant([8, 16]),
+    ]);
+    const parts = w.node("Reshape", [product, w.ints(1, 2, 4, 3, 2, 16)]);
+    const whole = w.node("Transpose", [parts], { perm: [0, 1, 3, 2, 4, 5] });
+    return w.node("Relu", [w.node("Reshape", [whole, w.ints(1, 48, 16)])]);
+  }),
+  chain("rolled, cut into windows, rolled back", [4, 6, 8], (w, x) => {
+    const roll = (value: string, axis: number, at: number, size: number) =>
+      w.node(
+        "Concat",
+        [
+          w.node("Slice", [value, w.ints(at), w.ints(size), w.ints(axis)]),
+          w.node("Slice", [value, w.ints(0), w.ints(at), w.ints(axis)]),
+        ],
+        { axis },
+      );
+    const rolled = roll(roll(w.node("Relu", [x]), 0, 1, 4), 1, 2, 6);
+    const cut = w.node("Reshape", [rolled, w.ints(1, 2, 2, 2, 24)]);
+    const windows = w.node("Transpose", [cut], { perm: [0, 1, 3, 2, 4] });
+    const product = w.node("MatMul", [w.node("Reshape", [windows, w.ints(24, 8)]), w.constant([8, 8])]);
+    const whole = w.node("Transpose", [w.node("Reshape", [product, w.ints(1, 2, 2, 2, 24)])], {
+      perm: [0, 1, 3, 2, 4],
+    });
+    return w.node("Add", [roll(w.node("Reshape", [whole, w.ints(4, 6, 8)]), 1, 4, 6), x]);
+  }),
+  chain("a view of a view of a part", [6, 40], (w, x) => {
+    const part = w.node("Slice", [w.node("Relu", [x]), w.ints(1, 8), w.ints(5, 32), w.ints(0, 1)]);
+    const split = w.node("Reshape", [part, w.ints(2, 2, 3, 8)]);
+    return w.node("MatMul", [w.node("Transpose", [split], { perm: [2, 0, 1, 3] }), w.constant([8, 5])]);
+  }),
+  chain("a reshape through the middle of rows", [4, 6], (w, x) => {
+    const rows = w.node("Relu", [x]);
+    return [
+      w.node("Relu", [w.node("Reshape", [rows, w.ints(3, 8)])]),
+      w.node("MatMul", [w.node("Reshape", [rows, w.ints(8, 3)]), w.constant([3, 5])]),
+    ];
+  }),
+  chain("a value that is an output, a view and an operand", [3, 16], (w, x) => {
+    const rows = w.node("MatMul", [x, w.constant([16, 24])]);
+    const turned = w.node("Transpose", [w.node("Reshape", [rows, w.ints(3, 3, 8)])], {
+      perm: [1, 0, 2],
+    });
+    return [rows, turned, w.node("Add", [turned, w.constant([3, 1, 8])])];
+  }),
+  chain("six dimensions, added to and permuted", [2, 3, 2, 2, 3, 4], (w, x) => {
+    const sum = w.node("Add", [x, w.constant([1, 3, 1, 2, 1, 4])]);
+    return w.node("Mul", [w.node("Transpose", [sum], { perm: [5, 3, 1, 0, 2, 4] }), w.constant([3])]);
+  }),
+  chain("squeezed and excited", [2, 16, 4, 5], (w, x) => {
+    const image = w.node("Conv", [x, w.constant([16, 16, 1, 1])]);
+    const pooled = w.node("GlobalAveragePool", [image]);
+    const gate = w.node("Conv", [pooled, w.constant([16, 16, 1, 1])]);
+    return w.node("Mul", [image, gate]);
+  }),
+  chain("a classifier behind an image", [1, 8, 3, 3], (w, x) => {
+    const image = w.node("Conv", [x, w.constant([8, 8, 3, 3])], same);
+    return w.node("Gemm", [w.node("Flatten", [image]), w.constant([72, 10])]);
+  }),
+];
