@@ -7,6 +7,7 @@ import type { Backend, Executable, ProfileRow, Tensors } from "../backend.ts";
 import { checkInputs } from "../check-inputs.ts";
 import { type Bound, bind } from "./bind.ts";
 import { bindingOf } from "./bindings.ts";
+import { makePace } from "./pace.ts";
 import { shapeOf } from "./plan-facts.ts";
 import { makeRun, type ThreadStart } from "./threads.ts";
 import { makeTuner } from "./tune.ts";
@@ -90,10 +91,11 @@ function executable(
   plan: ExecutionPlan,
   bound: Bound,
   memory: WebAssembly.Memory,
-  phases: readonly (() => void)[],
+  phases: readonly ((isShared: boolean) => void)[],
   helpers: readonly Helper[],
 ): Omit<WasmExecutable, "relaxedSimd"> {
   const threads = helpers.length + 1;
+  const pace = makePace();
   const put = (inputs: Tensors) => {
     checkInputs(plan, inputs); // or a longer array would be written over what lies behind it
     for (const { name } of plan.graph.inputs) {
@@ -113,7 +115,10 @@ function executable(
 
     async run(inputs) {
       put(inputs);
-      for (const phase of phases) phase();
+      const isShared = threads > 1 && pace.next();
+      const start = performance.now();
+      for (const phase of phases) phase(isShared);
+      if (threads > 1) pace.record(isShared, performance.now() - start);
       return Object.fromEntries(plan.graph.outputs.map(({ name }) => [name, fetch(name, inputs)]));
     },
 
@@ -124,7 +129,7 @@ function executable(
       for (let run = 0; run < runs; run++) {
         let before = performance.now();
         phases.forEach((phase, i) => {
-          phase();
+          phase(threads > 1);
           const now = performance.now();
           total[i] += now - before;
           before = now;

@@ -27,15 +27,19 @@ const spinMs = 0.2;
 
 type Piece = () => void;
 
-/** The first thread's run: its phases, to be called in order. */
-export function makeRun({ module, memory, phases }: ThreadStart): (() => void)[] {
+/** The first thread's part of a run: its phases, to be called in order, each shared with the helpers or not. */
+export function makeRun({ module, memory, phases }: ThreadStart): ((isShared: boolean) => void)[] {
   const words = new Int32Array(memory.buffer);
   const { exports } = new WebAssembly.Instance(module, { env: { memory } });
   return phases.map((phase) => {
     const pieces = phase.pieces.map((calls) => bindCalls(calls, exports));
     if (phase.words < 0) return pieces[0] ?? (() => {});
     const taken = phase.words / 4;
-    return () => {
+    return (isShared) => {
+      if (!isShared) {
+        for (const piece of pieces) piece();
+        return;
+      }
       const generation = ((Atomics.load(words, taken) >>> 16) + 1) & 0x7fff;
       Atomics.store(words, taken + 1, 0);
       Atomics.store(words, taken, generation << 16);
