@@ -19,7 +19,7 @@ import { attributeTypes, dataTypes } from "../import/onnx-types.ts";
 export interface ExportOptions {
   /**
    * By default 17, which is what the operators of a Graph mean, or 20 where there is a Gelu, which came with it. Of
-   * the operators that changed since 17, reductions are written as `opset` has them.
+   * the operators that changed since 17, reductions and Swish are written as `opset` has them.
    */
   readonly opset?: number;
   /** A size for the inputs' and outputs' first dimension, where that is open. */
@@ -28,7 +28,8 @@ export interface ExportOptions {
 
 export function exportOnnx(model: Graph, options: ExportOptions = {}): Uint8Array {
   const { opset = model.nodes.some(({ op }) => op === "Gelu") ? 20 : 17, batch } = options;
-  const graph = opset >= 18 ? withAxesAsInputs(model) : model;
+  const older = opset >= 24 ? model : withoutSwish(model);
+  const graph = opset >= 18 ? withAxesAsInputs(older) : older;
   const longs = int64Names(graph);
   const info = (value: ValueInfo) => exportInfo(value, longs, batch);
   const message = create(ModelProtoSchema, {
@@ -46,6 +47,28 @@ export function exportOnnx(model: Graph, options: ExportOptions = {}): Uint8Arra
     },
   });
   return toBinary(ModelProtoSchema, message);
+}
+
+/** Before opset 24 a Swish is written as x * sigmoid(αx). */
+function withoutSwish(graph: Graph): Graph {
+  if (!graph.nodes.some(({ op }) => op === "Swish")) return graph;
+  const constants = new Map(graph.constants);
+  const nodes = graph.nodes.flatMap((node): Node[] => {
+    if (node.op !== "Swish") return [node];
+    const { name, inputs, outputs, attrs } = node;
+    const [x, y] = [inputs[0], outputs[0]];
+    const { alpha = 1 } = attrs as { alpha?: number };
+    const scaled = alpha === 1 ? x : `${y}.scaled`;
+    const gate = { name: `${name}.sigmoid`, op: "Sigmoid", inputs: [scaled], outputs: [`${y}.share`] };
+    const product = { name, op: "Mul", inputs: [x, `${y}.share`], outputs };
+    const parts = [gate, product];
+    if (alpha !== 1) {
+      constants.set(`${y}.alpha`, tensor([], Float32Array.of(alpha)));
+      parts.unshift({ name: `${name}.scale`, op: "Mul", inputs: [x, `${y}.alpha`], outputs: [scaled] });
+    }
+    return parts.map((part) => ({ ...part, attrs: {} }));
+  });
+  return { ...graph, nodes, constants };
 }
 
 /** Reductions whose `axes`, an attribute in opset 17, are an input since opset 18. */

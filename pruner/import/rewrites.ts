@@ -80,6 +80,11 @@ export const rewrites: Readonly<Record<string, Rewrite>> = {
     return { ...node, inputs, attrs: axes.length > 0 ? { ...attrs, axes } : attrs };
   },
 
+  /** In opset 10 a Resize has no ways to find a place but one. */
+  Resize(node, { opset }) {
+    return opset >= 11 ? node : upsampled(node, node.inputs[1] ?? "");
+  },
+
   /** Before opset 10 the ranges are attributes. */
   Slice(node, rewriting) {
     if (rewriting.opset >= 10) return node;
@@ -96,9 +101,33 @@ export const rewrites: Readonly<Record<string, Rewrite>> = {
     };
   },
 
+  /** Before opset 13 the sizes are an attribute. */
+  Split(node, rewriting) {
+    if (rewriting.opset >= 13) return node;
+    const { split, ...attrs } = node.attrs;
+    const sizes = vector(node, rewriting, "split", split);
+    return { ...node, attrs, inputs: trimmed([...node.inputs.slice(0, 1), sizes]) };
+  },
+
   Squeeze: axesAttributeToInput,
   Unsqueeze: axesAttributeToInput,
+
+  /** What a Resize was called before opset 10; its scales are an attribute before opset 9. */
+  Upsample(node, rewriting) {
+    const { scales, ...attrs } = node.attrs;
+    if (scales === undefined) return upsampled(node, node.inputs[1] ?? "");
+    if (!Array.isArray(scales)) throw refused(node, '"scales" is not a list');
+    const value = tensor([scales.length], Float32Array.from(scales));
+    const name = rewriting.addConstant(`${node.name}.scales`, value);
+    return upsampled({ ...node, attrs }, name);
+  },
 };
+
+/** The Resize that enlarges as they did before opset 11. */
+function upsampled(node: Node, scales: string): Node {
+  const attrs = { ...node.attrs, coordinate_transformation_mode: "asymmetric", nearest_mode: "floor" };
+  return { ...node, op: "Resize", inputs: [node.inputs[0], "", scales], attrs };
+}
 
 /** Before opset 13 the axes are an attribute. */
 function axesAttributeToInput(node: Node, rewriting: Rewriting): Node {

@@ -10,6 +10,7 @@ import {
   type TensorProtoSchema,
 } from "../../pruner/import/onnx_pb.ts";
 import { attributeTypes, dataTypes } from "../../pruner/import/onnx-types.ts";
+import { simplify } from "../../pruner/simplify.ts";
 import { reference } from "../../runtime/backends/reference/index.ts";
 import type { Graph } from "../../runtime/model/graph.ts";
 import { decodeWeight } from "../../runtime/model/sparse/index.ts";
@@ -191,6 +192,11 @@ describe("older and newer forms", () => {
     int64Data: values.map(BigInt),
   });
 
+  const linear: AttributeInit = {
+    name: "mode",
+    type: attributeTypes.string,
+    s: new TextEncoder().encode("linear"),
+  };
   const rows: [claim: string, init: ModelInit, x: typeof x, ops: string[]][] = [
     [
       "Clip 6: attributes",
@@ -270,6 +276,60 @@ describe("older and newer forms", () => {
       },
       x,
       ["BatchNormalization"],
+    ],
+    [
+      "Upsample 7: scales an attribute",
+      {
+        opset: 7,
+        shape: ["batch", 3, 2, 2],
+        nodes: [
+          node(
+            "Upsample",
+            ["x"],
+            [{ name: "scales", type: attributeTypes.floats, floats: [1, 1, 2, 3] }],
+          ),
+        ],
+      },
+      image,
+      ["Resize"],
+    ],
+    [
+      "Upsample 9, linear",
+      {
+        opset: 9,
+        shape: ["batch", 3, 2, 2],
+        nodes: [node("Upsample", ["x", "s"], [linear])],
+        initializers: [float32("s", [4], [1, 1, 2, 2])],
+      },
+      image,
+      ["Resize"],
+    ],
+    [
+      "Resize 10",
+      {
+        opset: 10,
+        shape: ["batch", 3, 2, 2],
+        nodes: [node("Resize", ["x", "s"])],
+        initializers: [float32("s", [4], [1, 1, 2.5, 3])],
+      },
+      image,
+      ["Resize"],
+    ],
+    [
+      "Split 11: sizes an attribute",
+      {
+        opset: 11,
+        nodes: [
+          {
+            opType: "Split",
+            input: ["x"],
+            output: ["y", "rest"],
+            attribute: [int("axis", 1), { name: "split", type: attributeTypes.ints, ints: [1n, 2n] }],
+          },
+        ],
+      },
+      x,
+      ["Split"],
     ],
     [
       "x.view(x.size(0), -1)",
@@ -457,6 +517,29 @@ describe("exportOnnx", () => {
     const bytes = exportOnnx(graph, { batch: 2 });
     expect(importOnnx(bytes).inputs[0].shape).toEqual([2, 3, 9, 9]);
     expectSame(await runOnnx(bytes, { image: x }), await runOn(reference, graph, { image: x }));
+  });
+
+  test("writes a Swish as Sigmoid and Mul before opset 24, which simplify undoes", async () => {
+    const attrs = { alpha: 1.5 };
+    const graph: Graph = {
+      name: "gate",
+      inputs: [{ name: "x", dtype: "float32", shape: [2, 5] }],
+      outputs: [{ name: "y", dtype: "float32", shape: [2, 5] }],
+      nodes: [
+        { name: "first", op: "Swish", inputs: ["x"], outputs: ["h"], attrs: {} },
+        { name: "second", op: "Swish", inputs: ["h"], outputs: ["y"], attrs },
+      ],
+      constants: new Map(),
+    };
+    const x = randomTensor([2, 5], 1, -5, 5);
+    const onnx = exportOnnx(graph);
+    expectSame(await runOnnx(onnx, { x }), await runOn(reference, graph, { x }));
+    const imported = importOnnx(onnx);
+    expect(imported.nodes.map(({ op }) => op)).toEqual(["Sigmoid", "Mul", "Mul", "Sigmoid", "Mul"]);
+    expect(simplify(imported).nodes.map(({ op, attrs }) => [op, attrs])).toEqual([
+      ["Swish", {}],
+      ["Swish", attrs],
+    ]);
   });
 
   test("is undone by importOnnx", () => {

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { simplify } from "../../pruner/simplify.ts";
 import { reference } from "../../runtime/backends/reference/index.ts";
-import type { Graph } from "../../runtime/model/graph.ts";
+import type { Attr, Graph } from "../../runtime/model/graph.ts";
 import { encodeWeight } from "../../runtime/model/sparse/index.ts";
 import { type Tensor, tensor } from "../../runtime/model/tensor.ts";
 import { expectSame, runOn } from "../backend/run.ts";
@@ -70,6 +70,24 @@ const rows: [claim: string, x: Tensor, layers: Layer[], ops: string[]][] = [
     image,
     [{ op: "Conv", constants: [sparse] }, normalization(4)],
     ["Conv", "Mul", "Add"],
+  ],
+  [
+    "Gather of one index becomes a Slice",
+    image,
+    [{ op: "Gather", constants: [tensor([], Int32Array.of(-1), "int32")], attrs: { axis: 1 } }],
+    ["Slice", "Squeeze"],
+  ],
+  [
+    "and of every second",
+    image,
+    [{ op: "Gather", constants: [ints(0, 2, 4)], attrs: { axis: 2 } }],
+    ["Slice"],
+  ],
+  [
+    "Gather in another order stays",
+    image,
+    [{ op: "Gather", constants: [ints(2, 0, 1)], attrs: { axis: 1 } }],
+    ["Gather"],
   ],
   ["Identity goes", image, [identity, relu, identity, identity], ["Relu"]],
   ["Identity alone stays", image, [identity], ["Identity"]],
@@ -141,6 +159,154 @@ const rows: [claim: string, x: Tensor, layers: Layer[], ops: string[]][] = [
     ["Gemm"],
   ],
 ];
+
+const half = tensor([], Float32Array.of(0.5));
+const scalar = (value: number) => tensor([], Float32Array.of(value));
+type Step = [op: string, inputs: (string | Tensor)[]];
+const oneActivation: [claim: string, steps: Step[], op: string, attrs: Record<string, Attr>][] = [
+  [
+    "x sigmoid(x)",
+    [
+      ["Sigmoid", ["x"]],
+      ["Mul", ["x", "0"]],
+    ],
+    "Swish",
+    {},
+  ],
+  [
+    "x sigmoid(1.702 x)",
+    [
+      ["Mul", [scalar(1.702), "x"]],
+      ["Sigmoid", ["0"]],
+      ["Mul", ["1", "x"]],
+    ],
+    "Swish",
+    { alpha: 1.702 },
+  ],
+  [
+    "GELU, as PyTorch writes it",
+    [
+      ["Div", ["x", scalar(Math.SQRT2)]],
+      ["Erf", ["0"]],
+      ["Add", ["1", scalar(1)]],
+      ["Mul", ["x", "2"]],
+      ["Mul", ["3", half]],
+    ],
+    "Gelu",
+    {},
+  ],
+  [
+    "GELU, halved first",
+    [
+      ["Mul", ["x", half]],
+      ["Mul", [scalar(Math.SQRT1_2), "x"]],
+      ["Erf", ["1"]],
+      ["Add", [scalar(1), "2"]],
+      ["Mul", ["0", "3"]],
+    ],
+    "Gelu",
+    {},
+  ],
+  [
+    "GELU of a power and tanh",
+    [
+      ["Pow", ["x", scalar(3)]],
+      ["Mul", ["0", scalar(0.044715)]],
+      ["Add", ["x", "1"]],
+      ["Mul", ["2", scalar(Math.sqrt(2 / Math.PI))]],
+      ["Tanh", ["3"]],
+      ["Add", ["4", scalar(1)]],
+      ["Mul", ["x", half]],
+      ["Mul", ["6", "5"]],
+    ],
+    "Gelu",
+    { approximate: "tanh" },
+  ],
+  [
+    "x relu6(x + 3) / 6",
+    [
+      ["Add", ["x", scalar(3)]],
+      ["Clip", ["0", scalar(0), scalar(6)]],
+      ["Mul", ["x", "1"]],
+      ["Div", ["2", scalar(6)]],
+    ],
+    "HardSwish",
+    {},
+  ],
+  [
+    "x hard-sigmoid(x)",
+    [
+      ["Add", ["x", scalar(3)]],
+      ["Clip", ["0", scalar(0), scalar(6)]],
+      ["Div", ["1", scalar(6)]],
+      ["Mul", ["2", "x"]],
+    ],
+    "HardSwish",
+    {},
+  ],
+  [
+    "relu6(x + 3) / 6",
+    [
+      ["Add", ["x", scalar(3)]],
+      ["Clip", ["0", scalar(0), scalar(6)]],
+      ["Mul", ["1", scalar(1 / 6)]],
+    ],
+    "HardSigmoid",
+    { alpha: 1 / 6, beta: 0.5 },
+  ],
+];
+
+/** x and then nodes of which each may read any before it, by number. */
+function written(steps: readonly Step[], outputs: readonly string[] = []): Graph {
+  const constants = new Map<string, Tensor>();
+  const nodes = steps.map(([op, operands], i) => {
+    const inputs = operands.map((operand, place) => {
+      if (typeof operand === "string") return operand;
+      constants.set(`c${i}.${place}`, operand);
+      return `c${i}.${place}`;
+    });
+    return { name: `${op}${i}`, op, inputs, outputs: [String(i)], attrs: {} };
+  });
+  return {
+    name: "written out",
+    nodes,
+    inputs: [{ name: "x", dtype: "float32", shape: [2, 3, 6, 5] }],
+    outputs: [String(steps.length - 1), ...outputs].map((name) => {
+      return { name, dtype: "float32" as const, shape: [2, 3, 6, 5] };
+    }),
+    constants,
+  };
+}
+
+describe("simplify makes one node of", () => {
+  const x = randomTensor([2, 3, 6, 5], 40, -7, 7);
+
+  test.each(oneActivation)("%s", async (_claim, steps, op, attrs) => {
+    const graph = written(steps);
+    const simple = simplify(graph);
+    expect(simple.nodes.map((node) => [node.op, node.attrs])).toEqual([[op, attrs]]);
+    expect([...simple.constants]).toEqual([]);
+    expectSame(await runOn(reference, simple, { x }), await runOn(reference, graph, { x }));
+  });
+
+  test("none of these where what is between is read elsewhere", () => {
+    for (const [, steps] of oneActivation) {
+      const graph = written(steps, ["0"]);
+      expect(simplify(graph).nodes.map(({ op }) => op)).toEqual(steps.map(([op]) => op));
+    }
+  });
+
+  test("an activation that is nearly one of these stays as it is", () => {
+    const steps: Step[] = [
+      ["Div", ["x", scalar(1.4)]],
+      ["Erf", ["0"]],
+      ["Add", ["1", scalar(1)]],
+      ["Mul", ["x", "2"]],
+      ["Mul", ["3", half]],
+    ];
+    expect(simplify(written(steps)).nodes).toHaveLength(5);
+  });
+});
 
 describe("simplify", () => {
   test.each(rows)("%s", async (_claim, x, layers, ops) => {
@@ -231,4 +397,27 @@ describe("simplify", () => {
       { numRuns: 150, seed: 5 },
     );
   });
+});
+
+test("simplify makes a Slice of each part of a Split", async () => {
+  const x = randomTensor([2, 9, 3], 50);
+  const graph: Graph = {
+    name: "parts",
+    nodes: [
+      {
+        name: "split",
+        op: "Split",
+        inputs: ["x", "sizes"],
+        outputs: ["a", "b", "c"],
+        attrs: { axis: 1 },
+      },
+      { name: "sum", op: "Concat", inputs: ["c", "a"], outputs: ["y"], attrs: { axis: 1 } },
+    ],
+    inputs: [{ name: "x", dtype: "float32", shape: [2, 9, 3] }],
+    outputs: [{ name: "y", dtype: "float32", shape: [2, 6, 3] }],
+    constants: new Map([["sizes", ints(2, 3, 4)]]),
+  };
+  const simple = simplify(graph);
+  expect(simple.nodes.map(({ op }) => op)).toEqual(["Slice", "Slice", "Concat"]);
+  expectSame(await runOn(reference, simple, { x }), await runOn(reference, graph, { x }));
 });

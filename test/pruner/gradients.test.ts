@@ -127,6 +127,17 @@ const cases: Case[] = [
     kinks: true,
   },
   { op: "Sigmoid", x: [3, 4] },
+  { op: "Swish", x: [3, 4] },
+  { op: "Swish", name: "of another slope", attrs: { alpha: 1.702 }, x: [3, 4] },
+  { op: "Gelu", x: [3, 4] },
+  { op: "Gelu", name: "by tanh", attrs: { approximate: "tanh" }, x: [3, 4] },
+  { op: "HardSwish", x: [3, 5, 6], kinks: true }, // -4.5 to 4.5
+  { op: "HardSigmoid", x: [3, 5, 6], kinks: true },
+  { op: "LeakyRelu", attrs: { alpha: 0.1 }, x: [3, 4], kinks: true },
+  { op: "Tanh", x: [3, 4] },
+  { op: "Erf", x: [3, 4] },
+  { op: "Exp", x: [3, 4] },
+  { op: "Neg", x: [3, 4] },
   { op: "GlobalAveragePool", x: [3, 4, 5] },
   { op: "AveragePool", attrs: { kernel_shape: [2, 2], strides: [2, 2] }, x: [3, 5, 4] },
   {

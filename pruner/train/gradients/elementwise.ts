@@ -52,7 +52,8 @@ export const Sigmoid: GradientRule = {
 /** ONNX's number for float32. */
 const FLOAT = 1;
 
-function toFloat(c: Emitter, value: string): string {
+/** A bool as 1 or 0. */
+export function toFloat(c: Emitter, value: string): string {
   return c.emit("Cast", [value], { to: FLOAT });
 }
 

@@ -1,4 +1,5 @@
 /** The gradient rules, by operator. An operator without one cannot be trained. */
+import { Erf, Exp, Gelu, HardSigmoid, HardSwish, LeakyRelu, Neg, Swish, Tanh } from "./activation.ts";
 import { BatchNormalization } from "./batch-normalization.ts";
 import { Conv } from "./conv.ts";
 import { Add, Clip, Mul, Relu, Sigmoid, Sub } from "./elementwise.ts";
@@ -14,13 +15,20 @@ export const gradients = {
   Clip,
   Concat,
   Conv,
+  Erf,
+  Exp,
   Flatten: sameValues,
+  Gelu,
   Gemm,
   GlobalAveragePool,
+  HardSigmoid,
+  HardSwish,
   Identity,
+  LeakyRelu,
   MatMul,
   MaxPool,
   Mul,
+  Neg,
   Pad,
   Relu,
   Reshape: sameValues,
@@ -28,6 +36,8 @@ export const gradients = {
   Slice,
   Squeeze: sameValues,
   Sub,
+  Swish,
+  Tanh,
   Transpose,
   Unsqueeze: sameValues,
 } satisfies Record<string, GradientRule>;
