@@ -1,6 +1,6 @@
 /** The tables that `npm run bench -- networks` prints. */
 import { plainTable } from "../../pruner/bench/rows.ts";
-import type { NetworkRow } from "./networks.ts";
+import type { NetworkRow } from "./networks-row.ts";
 
 /** Milliseconds of every engine, and how many times faster Filigree is than each: by minima, in brackets by medians. */
 export function networkTable(rows: readonly NetworkRow[]): string {

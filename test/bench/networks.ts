@@ -12,23 +12,16 @@ import { buildForBrowser, runtimeFiles } from "../../build.ts";
 import { type ZooName, zoo } from "../../demo/zoo/index.ts";
 import { runInPage } from "../../pruner/bench/browser.ts";
 import type { Site } from "../../pruner/bench/server.ts";
-import type { LayerRow } from "./layer-row.ts";
 import { baselineFolders, onConsole } from "./layers.ts";
 import type { ColdRequest, ColdStart } from "./networks-cold.ts";
 import { type EngineName, engineNames } from "./networks-engines.ts";
 import { type NetworkFiles, writeNetwork } from "./networks-files.ts";
+import type { NetworkRow } from "./networks-row.ts";
 import { coldTable, networkTable } from "./networks-table.ts";
 import type { NetworkRequest, NetworkResult } from "./networks-worker.ts";
 
 /** Of an output's range: a network is up to a hundred layers of sums in another order. */
 const tolerance = 1e-3;
-
-/** As a layer's; `ms` are of a run, and `gflops` counts the multiplications that pruning leaves, attention included. */
-export interface NetworkRow extends LayerRow {
-  readonly maxErrors: Readonly<Record<string, number>>; // of every engine, as fractions of the output's range
-  readonly workDensity: number; // fraction of the whole network's multiplications that is left
-  readonly coldStart?: Readonly<Partial<Record<EngineName, ColdStart>>>;
-}
 
 export async function networks(args: string[]): Promise<void> {
   const { values } = parseArgs({
