@@ -16,6 +16,7 @@ import type { Tensor } from "../runtime/model/tensor.ts";
 import { checkDataset, type Dataset } from "./data/dataset.ts";
 import { exportOnnx } from "./export/onnx.ts";
 import { importOnnx } from "./import/onnx.ts";
+import { importTflite, isTflite } from "./import/tflite.ts";
 import { type MethodName, methods } from "./methods/index.ts";
 import type { PruningTarget } from "./methods/method.ts";
 import { blockBudget, count } from "./pattern.ts";
@@ -44,7 +45,9 @@ export {
 export { type Tensor, tensor } from "../runtime/model/tensor.ts";
 export { type Dataset, split, subset } from "./data/dataset.ts";
 export { exportOnnx } from "./export/onnx.ts";
+export { exportTflite } from "./export/tflite.ts";
 export { importOnnx } from "./import/onnx.ts";
+export { importTflite, isTflite } from "./import/tflite.ts";
 export { type MethodName, methods } from "./methods/index.ts";
 export { maskOfZeros, type PackedLayer, pack } from "./pack.ts";
 export type { LayerReport, PruneReport, SearchEpoch, SearchStep } from "./report.ts";
@@ -84,7 +87,7 @@ export async function prune(model: Uint8Array | Graph, options: PruneOptions = {
   const { seed = 0, engine = ortNode, threads } = options;
   const { train: images, validation } = options.data ?? {};
   const engineOptions = { threads };
-  const source = model instanceof Uint8Array ? importOnnx(model) : model;
+  const source = model instanceof Uint8Array ? importModel(model) : model;
   const target = targetOf(options);
   const method = methodOf(options);
   if (images) checkDataset(images, "training data");
@@ -176,6 +179,10 @@ export function maskedOnnx(graph: Graph): Uint8Array {
     constants.set(name, "format" in constant ? decodeWeight(constant) : constant);
   }
   return exportOnnx({ ...graph, constants });
+}
+
+function importModel(bytes: Uint8Array): Graph {
+  return isTflite(bytes) ? importTflite(bytes) : importOnnx(bytes);
 }
 
 function targetOf({

@@ -18,18 +18,18 @@ export function toImageOrder(value: Tensor): Tensor {
 }
 
 /** The inverse, of values that an engine has made. */
-export function fromImageOrder(value: Tensor<"float32">): Tensor<"float32"> {
+export function fromImageOrder(value: Tensor): Tensor {
   if (value.shape.length !== 4) return value;
   const [n, h, w, c] = value.shape;
-  let data: Float32Array | undefined;
+  let data: Tensor["data"] | undefined;
   return {
-    dtype: "float32",
+    dtype: value.dtype,
     shape: [n, c, h, w],
     get data() {
-      data ??= exchange(value, [n, h * w, c]) as Float32Array;
+      data ??= exchange(value, [n, h * w, c]);
       return data;
     },
-  };
+  } as Tensor;
 }
 
 /** [n, rows, cols] -> [n, cols, rows]. */

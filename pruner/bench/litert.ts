@@ -1,5 +1,5 @@
 /** LiteRT.js (XNNPACK in WebAssembly) as an engine of the benchmark, in a page or a worker. */
-import type { Tensor } from "../../runtime/model/tensor.ts";
+import type { Shape, Tensor } from "../../runtime/model/tensor.ts";
 import type { Engine } from "./engine.ts";
 import { fromImageOrder, toImageOrder } from "./image-order.ts";
 
@@ -54,8 +54,7 @@ export async function openLitert(
       const outputs: Record<string, Tensor> = {};
       for (const [i, value] of made.entries()) {
         const shape = Array.from(details[i].shape);
-        const data = value.toTypedArray() as Float32Array;
-        outputs[details[i].name] = fromImageOrder({ dtype: "float32", shape, data });
+        outputs[details[i].name] = fromImageOrder(tensorOf(shape, value.toTypedArray()));
         value.delete();
       }
       for (const value of given) value.delete();
@@ -65,14 +64,27 @@ export async function openLitert(
   };
 }
 
-/** In a module worker, which has no importScripts, this stands in for it. */
-async function load(litert: LitertModule, folder: string, threads: boolean): Promise<void> {
-  const scope = globalThis as unknown as {
-    document?: unknown;
-    importScripts?: (url: string) => void;
-    Module?: { locateFile(file: string): string; mainScriptUrlOrBlob?: string };
+function tensorOf(shape: Shape, data: unknown): Tensor {
+  const dtype = data instanceof Int32Array ? "int32" : data instanceof Uint8Array ? "uint8" : "float32";
+  return { dtype, shape, data } as Tensor;
+}
+
+/** What LiteRT.js's script finds where it is loaded. */
+interface LitertScope {
+  readonly document?: unknown;
+  importScripts?: (url: string) => void;
+  Module?: {
+    locateFile?(file: string): string;
+    mainScriptUrlOrBlob?: string;
+    printErr(line: string): void;
   };
+}
+
+async function load(litert: LitertModule, folder: string, threads: boolean): Promise<void> {
+  const scope = globalThis as unknown as LitertScope;
+  scope.Module = { printErr };
   if (!scope.document) {
+    // A module worker has no importScripts that works.
     scope.importScripts = (url) => {
       const request = new XMLHttpRequest();
       request.open("GET", url, false);
@@ -80,8 +92,13 @@ async function load(litert: LitertModule, folder: string, threads: boolean): Pro
       // biome-ignore lint/security/noGlobalEval: it is a script, and has to run in the global scope as one.
       // biome-ignore lint/complexity/noCommaOperator: called by another name, eval works in the global scope.
       (0, eval)(request.responseText);
-      scope.Module = { locateFile: (file) => folder + file, mainScriptUrlOrBlob: url };
+      scope.Module = { printErr, mainScriptUrlOrBlob: url, locateFile: (file) => folder + file };
     };
   }
   await litert.loadLiteRt(folder, { threads });
+}
+
+/** Without the reports of each of its steps. */
+function printErr(line: string): void {
+  if (!/^(INFO|WARNING): /.test(line)) console.error(line);
 }

@@ -1,17 +1,19 @@
-/** Reads a model file, ONNX or Filigree's own, whatever its name. */
+/** Reads a model file, ONNX, TFLite or Filigree's own, whatever its name. */
 import { readFile } from "node:fs/promises";
 import { ModelError } from "../../runtime/model/errors.ts";
 import { type Model, readModel } from "../../runtime/model/file.ts";
 import { importOnnx } from "../import/onnx.ts";
+import { importTflite, isTflite } from "../import/tflite.ts";
 import { simplify } from "../simplify.ts";
 
-/** An ONNX graph is simplified, so that it is what would be packed. */
+/** A graph of another format is simplified, so that it is what would be packed. */
 export async function openModel(
   path: string,
-): Promise<Model & { readonly format: "onnx" | "filigree" }> {
+): Promise<Model & { readonly format: "onnx" | "tflite" | "filigree" }> {
   const bytes = await readBytes(path);
   const start = new TextDecoder("latin1").decode(bytes.subarray(0, 8));
   if (start === "FILIGREE") return { ...(await readModel(bytes)), format: "filigree" };
+  if (isTflite(bytes)) return { graph: simplify(importTflite(bytes)), meta: {}, format: "tflite" };
   return { graph: simplify(importOnnx(bytes)), meta: {}, format: "onnx" };
 }
 

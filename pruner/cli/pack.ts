@@ -1,4 +1,4 @@
-/** `filigree pack MODEL.onnx -o OUT.filigree`: store a network as it is, with the zeros that it has stored sparse. */
+/** `filigree pack MODEL -o OUT.filigree`: store a network as it is, with the zeros that it has stored sparse. */
 import { writeFile } from "node:fs/promises";
 import { Command } from "commander";
 import { writeModel } from "../../runtime/model/file.ts";
@@ -15,8 +15,8 @@ interface Options extends GlobalOptions {
 
 export function packCommand(): Command {
   return new Command("pack")
-    .description("store an ONNX network, its zeros by the pattern that takes the fewest bytes")
-    .argument("<model.onnx>")
+    .description("store an ONNX or TFLite network, its zeros by the pattern that takes the fewest bytes")
+    .argument("<model>")
     .requiredOption("-o, --output <file>", "where the .filigree file goes")
     .option("--pattern <pattern>", "only this: block:ROWSxCOLS, N:M, N:MxROWS, channel or unstructured")
     .action(async (model: string, _: unknown, command: Command) =>

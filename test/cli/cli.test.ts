@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { digitsNetwork } from "../../demo/digits/network.ts";
 import { writeNpy } from "../../pruner/data/npy.ts";
-import { exportOnnx } from "../../pruner/index.ts";
+import { exportOnnx, exportTflite } from "../../pruner/index.ts";
 import { random } from "../../pruner/train/random.ts";
 import { tensor } from "../../runtime/model/tensor.ts";
 
@@ -31,6 +31,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "filigree-cli-"));
   const network = digitsNetwork(3, { stem: 8, blocks: [16, 32] });
   await writeFile(at("net.onnx"), exportOnnx(network));
+  await writeFile(at("net.tflite"), exportTflite(network));
   const uniform = random(1);
   const images = Float32Array.from({ length: 96 * 784 }, uniform);
   const labels = Int32Array.from({ length: 96 }, () => Math.floor(10 * uniform()));
@@ -123,4 +124,19 @@ test("--debug shows where an error was thrown", async () => {
   const { code, stderr } = await filigree("--debug", "inspect", at("nowhere"));
   expect(code).toBe(1);
   expect(stderr).toContain("    at ");
+});
+
+test("a TFLite file is known by its contents, and computes what the ONNX file of the network does", async () => {
+  const packed = await filigree("pack", at("net.tflite"), "-o", at("tflite.filigree"), "--quiet");
+  expect(packed.code, packed.stderr).toBe(0);
+  const [got, want] = await Promise.all(
+    ["tflite.filigree", "net.onnx"].map(async (file) => {
+      const run = await filigree("run", at(file), "--input", at("one.npy"), "--json");
+      return Object.values(JSON.parse(run.stdout).outputs as Record<string, { data: number[] }>)[0].data;
+    }),
+  );
+  expect(got).toHaveLength(10);
+  got.forEach((value, i) => {
+    expect(value).toBeCloseTo(want[i], 3);
+  });
 });

@@ -14,19 +14,37 @@ export const elementwise = {
   Relu: unary("RELU"),
   Sigmoid: unary("LOGISTIC"),
   Tanh: unary("TANH"),
+  Abs: unary("ABS"),
+  Exp: unary("EXP"),
+  Log: unary("LOG"),
+  Neg: unary("NEG"),
+  Sqrt: unary("SQRT"),
   HardSwish: unary("HARD_SWISH", () => ({ kind: "HardSwishOptions" })),
   Gelu: unary("GELU", ({ attrs }) => ({
     kind: "GeluOptions",
     approximate: attrs.approximate === "tanh" ? 1 : 0,
   })),
 
-  /** x * sigmoid(x) */
-  Silu(node: Node, emitter: Emitter): void {
+  LeakyRelu: unary("LEAKY_RELU", ({ attrs }) => ({
+    kind: "LeakyReluOptions",
+    alpha: (attrs.alpha as number | undefined) ?? 0.01,
+  })),
+
+  /** x sigmoid(alpha x) */
+  Swish(node: Node, emitter: Emitter): void {
     const [x] = node.inputs;
+    const { alpha = 1 } = node.attrs as { alpha?: number };
     const layout = emitter.layoutOf(x);
     const from = emitter.tensorOf(x, layout);
-    const sigmoid = emitter.temporary(emitter.shapeInFile(from));
-    emitter.add("LOGISTIC", [from], sigmoid);
+    const shape = emitter.shapeInFile(from);
+    const sigmoid = emitter.temporary(shape);
+    let gate = from;
+    if (alpha !== 1) {
+      gate = emitter.temporary(shape);
+      const factor = emitter.constant(tensor([1], Float32Array.of(alpha)));
+      emitter.add("MUL", [from, factor], gate, { kind: "MulOptions" });
+    }
+    emitter.add("LOGISTIC", [gate], sigmoid);
     emitter.add("MUL", [from, sigmoid], emitter.define(node.outputs[0], layout), { kind: "MulOptions" });
   },
 

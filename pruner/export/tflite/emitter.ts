@@ -141,7 +141,10 @@ export function createEmitter(
     },
 
     finish() {
-      const outputs = graph.outputs.map(({ name }) => emitter.tensorOf(name, layoutAtDoor(name)));
+      const outputs = graph.outputs.map(({ name }) => {
+        const place = emitter.tensorOf(name, layoutAtDoor(name));
+        return inputs.includes(place) || graph.constants.has(name) ? copyOf(place) : place;
+      });
       return writeFlatBuffer(
         {
           version: 3,
@@ -163,6 +166,19 @@ export function createEmitter(
 
   function layoutAtDoor(value: string): Layout {
     return emitter.shapeOf(value).length === 4 ? "image" : "plain";
+  }
+
+  /** No tensor may come in and go out. */
+  function copyOf(place: number): number {
+    const newShape = [...emitter.shapeInFile(place)];
+    const copy = addTensor(`copy_${place}`, newShape, dtypeOf(place));
+    emitter.add("RESHAPE", [place, emitter.ints(newShape)], copy, { kind: "ReshapeOptions", newShape });
+    return copy;
+  }
+
+  function dtypeOf(place: number): DType {
+    const { type } = tensors[place];
+    return (Object.keys(tensorTypes) as DType[]).find((dtype) => tensorTypes[dtype] === type)!;
   }
 
   function addTensor(

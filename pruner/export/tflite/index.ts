@@ -7,6 +7,7 @@ import type { Emitter } from "./emitter.ts";
 import { Gemm, MatMul } from "./matmul.ts";
 import { normalization } from "./normalization.ts";
 import { pooling } from "./pool.ts";
+import { Resize } from "./resize.ts";
 import { shapes } from "./shapes.ts";
 
 export type NodeWriter = (node: Node, emitter: Emitter) => void;
@@ -15,6 +16,7 @@ export const nodeWriters: Readonly<Record<string, NodeWriter>> = {
   Conv,
   Gemm,
   MatMul,
+  Resize,
   ...elementwise,
   ...normalization,
   ...pooling,

@@ -40,6 +40,9 @@ export function Gemm(node: Node, emitter: Emitter): void {
 
 export function MatMul(node: Node, emitter: Emitter): void {
   const [a, b] = node.inputs;
+  if (emitter.shapeOf(a).length < 2 || emitter.shapeOf(b).length < 2) {
+    fail(node, "a product of a vector cannot be written as TFLite");
+  }
   const x = emitter.tensorOf(a, "plain");
   const { output, activation, bias } = emitter.fusionOf(node);
   const weight = emitter.constantOf(b);

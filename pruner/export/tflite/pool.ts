@@ -1,7 +1,12 @@
 /** Pooling: windows, and the whole image as a MEAN. */
 import type { Node } from "../../../runtime/model/graph.ts";
 import { fail } from "../../../runtime/ops/checks.ts";
-import { averagePoolGeometry, maxPoolGeometry, type PoolGeometry } from "../../../runtime/ops/pool.ts";
+import {
+  averagePoolGeometry,
+  maxPoolGeometry,
+  type PoolGeometry,
+  tapsPadded,
+} from "../../../runtime/ops/pool.ts";
 import { paddings } from "../../import/tflite/schema.ts";
 import type { Emitter } from "./emitter.ts";
 import { padded } from "./window.ts";
@@ -18,16 +23,24 @@ export const pooling = {
 
   AveragePool(node: Node, emitter: Emitter): void {
     const geometry = averagePoolGeometry(node, emitter.shapeOf(node.inputs[0]));
+    const reachesBehind = geometry.axes.some(
+      (axis) => tapsPadded(axis, axis.outputSize - 1) < axis.kernel,
+    );
+    if (geometry.countIncludePad && reachesBehind) {
+      fail(node, "a last window that reaches behind the padding cannot be written as TFLite");
+    }
     pool(node, emitter, "AVERAGE_POOL_2D", geometry, { explicit: geometry.countIncludePad });
   },
 
   GlobalAveragePool(node: Node, emitter: Emitter): void {
+    checkImage(node, emitter);
     const x = emitter.tensorOf(node.inputs[0], "image");
     const y = emitter.define(node.outputs[0], "image");
     emitter.add("MEAN", [x, emitter.ints([1, 2])], y, { kind: "ReducerOptions", keepDims: 1 });
   },
 
   GlobalMaxPool(node: Node, emitter: Emitter): void {
+    checkImage(node, emitter);
     const [, , height, width] = emitter.shapeOf(node.inputs[0]);
     const x = emitter.tensorOf(node.inputs[0], "image");
     const y = emitter.define(node.outputs[0], "image");
@@ -36,6 +49,11 @@ export const pooling = {
     emitter.add("MAX_POOL_2D", [x], y, options);
   },
 };
+
+function checkImage(node: Node, emitter: Emitter): void {
+  const shape = emitter.shapeOf(node.inputs[0]);
+  if (shape.length !== 4) fail(node, `only of an image can it be written as TFLite, not of [${shape}]`);
+}
 
 function pool(
   node: Node,

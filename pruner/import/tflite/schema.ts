@@ -202,6 +202,11 @@ export const builtinOperators = {
   RESIZE_BILINEAR: 23,
   SOFTMAX: 25,
   TANH: 28,
+  EXP: 47,
+  NEG: 59,
+  LOG: 73,
+  SQRT: 75,
+  ABS: 101,
   PAD: 34,
   TRANSPOSE: 39,
   MEAN: 40,
@@ -227,6 +232,6 @@ export const builtinOperators = {
   GELU: 150,
 } as const;
 
-export const tensorTypes = { float32: 0, float16: 1, int32: 2, uint8: 3, bool: 6 } as const;
+export const tensorTypes = { float32: 0, float16: 1, int32: 2, uint8: 3, int64: 4, bool: 6 } as const;
 export const paddings = { same: 0, valid: 1 } as const;
 export const activations = { none: 0, relu: 1, relu6: 3 } as const;
