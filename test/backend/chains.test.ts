@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { reference } from "../../runtime/backends/reference/index.ts";
 import { arrange } from "../../runtime/backends/wasm/arrange.ts";
 import { fuse } from "../../runtime/backends/wasm/fuse.ts";
+import { fuseAttention } from "../../runtime/backends/wasm/fuse-attention.ts";
 import { wasm } from "../../runtime/backends/wasm/index.ts";
 import { plan } from "../../runtime/plan.ts";
 import { chains } from "./cases/chains.ts";
@@ -25,7 +26,15 @@ describe.each(chains)("$name", ({ graph, inputs }) => {
 
 const copies: [name: string, steps: string[]][] = [
   ["an image becomes rows without a copy", ["Conv", "MatMul"]],
-  ["heads of attention", ["MatMul", "MatMul", "MatMul", "Softmax", "MatMul", "MatMul", "MatMul"]],
+  ["heads of attention", ["MatMul", "MatMul", "MatMul", "Attention", "MatMul"]],
+  [
+    "attention: scaled queries, positions and masks",
+    ["MatMul", "MatMul", "MatMul", "Attention", "MatMul"],
+  ],
+  [
+    "attention: scores divided after they are masked",
+    ["MatMul", "MatMul", "MatMul", "Attention", "MatMul"],
+  ],
   ["windows are cut, multiplied and put together again", ["LayerNormalization", "MatMul", "Relu"]],
   ["a channel-last norm between convolutions", ["Conv", "LayerNormalization", "Conv"]],
 ];
@@ -33,7 +42,9 @@ const copies: [name: string, steps: string[]][] = [
 test.each(copies)("%s: only what computes is run", (name, steps) => {
   const { graph } = chains.find((each) => each.name === name)!;
   const planned = plan(graph);
-  expect(arrange(planned, fuse(planned)).steps.map(({ node }) => node.op)).toEqual(steps);
+  expect(
+    arrange(planned, fuseAttention(planned, fuse(planned))).steps.map(({ node }) => node.op),
+  ).toEqual(steps);
 });
 
 const running = Object.entries(cases).flatMap(([op, list]) =>

@@ -1,5 +1,6 @@
-/** The table of operators that this backend runs. */
+/** The table of operators that this backend runs, and of steps that stand for several nodes. */
 
+import { attentionBinding } from "./attention.ts";
 import { concatBinding } from "./concat.ts";
 import { convBinding, gemmBinding } from "./conv.ts";
 import {
@@ -31,6 +32,7 @@ import { transposeBinding } from "./transpose.ts";
 const bindings = {
   Abs: activationBinding,
   Add: addBinding,
+  Attention: attentionBinding,
   AveragePool: averagePoolBinding,
   Clip: clampBinding,
   Concat: concatBinding,

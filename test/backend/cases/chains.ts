@@ -44,6 +44,59 @@ function chain(
   return { name, graph: plan(graph).graph, inputs: { x: randomTensor(shape, 3) } };
 }
 
+type Sizes = [windows: number, tokens: number, heads: number, size: number];
+type Within = (
+  w: Writer,
+  q: string,
+  k: string,
+  softmax: (scores: string) => string,
+  shape: Shape,
+) => { shared: string; extra?: string[] };
+
+/** What lies between the two products of attention. */
+const attentions: [name: string, sizes: Sizes, within: Within][] = [
+  [
+    "scaled queries, positions and masks",
+    [4, 9, 2, 8],
+    (w, q, k, softmax, [windows, heads, tokens]) => {
+      const scaled = w.node("Mul", [q, w.constant([], 0.3, 0.4)]);
+      const products = w.node("MatMul", [scaled, k]);
+      const placed = w.node("Add", [products, w.constant([1, heads, tokens, tokens])]);
+      const masked = w.node("Add", [w.constant([windows, 1, tokens, tokens], -3, 0), placed]);
+      return { shared: softmax(masked) };
+    },
+  ],
+  [
+    "scores divided after they are masked",
+    [1, 70, 3, 16],
+    (w, q, k, softmax, [, , tokens]) => {
+      const masked = w.node("Add", [w.node("MatMul", [q, k]), w.constant([tokens, tokens])]);
+      return { shared: softmax(w.node("Div", [masked, w.constant([1], 2, 3)])) };
+    },
+  ],
+  [
+    "more rows than are taken at a time",
+    [1, 197, 1, 20],
+    (w, q, k, softmax) => ({ shared: softmax(w.node("MatMul", [q, k])) }),
+  ],
+  [
+    "a negative factor",
+    [1, 6, 2, 4],
+    (w, q, k, softmax) => {
+      const products = w.node("MatMul", [q, k]);
+      return { shared: softmax(w.node("Mul", [products, w.constant([], -2, -1)])) };
+    },
+  ],
+  [
+    "scores that are read twice",
+    [2, 5, 2, 8],
+    (w, q, k, softmax) => {
+      const products = w.node("MatMul", [q, k]);
+      return { shared: softmax(products), extra: [w.node("Relu", [products])] };
+    },
+  ],
+];
+
 const same = { pads: [1, 1, 1, 1] };
 
 export const chains: Case[] = [
@@ -90,6 +143,23 @@ export const chains: Case[] = [
     const turned = w.node("Transpose", [mixed], { perm: [0, 2, 1, 3] });
     return w.node("MatMul", [w.node("Reshape", [turned, w.ints(2, 7, 24)]), w.constant([24, 10])]);
   }),
+  ...attentions.map(([name, [windows, tokens, heads, size], within]) =>
+    chain(`attention: ${name}`, [windows * tokens, heads * size], (w, x) => {
+      const channels = heads * size;
+      const turned = (perm: number[]) => {
+        const rows = w.node("MatMul", [x, w.constant([channels, channels])]);
+        const parts = w.node("Reshape", [rows, w.ints(windows, tokens, heads, size)]);
+        return w.node("Transpose", [parts], { perm });
+      };
+      const [q, k, v] = [turned([0, 2, 1, 3]), turned([0, 2, 3, 1]), turned([0, 2, 1, 3])];
+      const shape = [windows, heads, tokens, tokens];
+      const shares = (scores: string) => w.node("Softmax", [scores], { axis: 3 });
+      const { shared, extra = [] } = within(w, q, k, shares, shape);
+      const mixed = w.node("Transpose", [w.node("MatMul", [shared, v])], { perm: [0, 2, 1, 3] });
+      const rows = w.node("Reshape", [mixed, w.ints(windows * tokens, channels)]);
+      return [w.node("MatMul", [rows, w.constant([channels, 8])]), ...extra];
+    }),
+  ),
   chain("heads of a size that fills no vectors, of one product", [1, 9, 15], (w, x) => {
     const rows = w.node("MatMul", [x, w.constant([15, 45])]);
     const split = w.node("Reshape", [rows, w.ints(1, 9, 3, 3, 5)]);
