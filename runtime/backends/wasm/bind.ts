@@ -4,9 +4,11 @@ import { decodeWeight } from "../../model/sparse/index.ts";
 import { sizeOf, stridesOf, type Tensor } from "../../model/tensor.ts";
 import type { ExecutionPlan } from "../../plan.ts";
 import { bindingOf } from "./bindings.ts";
+import { formChains } from "./chains.ts";
 import { control } from "./control.ts";
 import { copyPieces, packedRows, type Walked } from "./copy.ts";
 import { fuse } from "./fuse.ts";
+import { fuseAttention } from "./fuse-attention.ts";
 import { axisBytes, type Layout, pixelAt } from "./layout.ts";
 import { place } from "./place.ts";
 import { shapeOf } from "./plan-facts.ts";
@@ -30,7 +32,10 @@ export interface BindOptions {
 }
 
 export function bind(original: ExecutionPlan, { tuner, ...options }: BindOptions): Bound {
-  const places = place(original, fuse(original), { base: control.bytes, threads: options.threads });
+  const places = place(original, formChains(fuseAttention(original, fuse(original)), original), {
+    base: control.bytes,
+    threads: options.threads,
+  });
   const { plan, steps } = places;
   const functions = new Map<string, Func>();
   const data: { address: number; values: Int32Array | Float32Array }[] = [];

@@ -4,9 +4,9 @@
  */
 import { conv, groupWords, tileWords } from "../../../kernels-wasm/index.ts";
 import { epilogueOf } from "./activation.ts";
-import type { Candidate, ConvWork } from "./conv-work.ts";
+import type { Candidate, ConvWork, PixelRange } from "./conv-work.ts";
 import { type Census, takeCensus } from "./pack.ts";
-import type { Pixels } from "./pixels.ts";
+import { type Pixels, slicePixels } from "./pixels.ts";
 import { splitForPool } from "./split.ts";
 import type { Builder, Call, Phase, Placed, Step } from "./step.ts";
 
@@ -56,8 +56,10 @@ function bindBlock(work: ConvWork, census: Census, block: number, builder: Build
   const groups = builder.data(Int32Array.from(spans.flat()));
   const kept = packed.offsets.length / dense;
   const cycles = Array.from(present, (blocks) => blocks * blockCycles(block) + tileCycles);
+  const run = (part: Pixels, to: Builder) =>
+    convPhase(work.step, to, block, part, groups, cycles, work.x, work.out);
   return {
-    ...convPhase(work.step, builder, block, pixels, groups, cycles, work.x),
+    ...(work.ranges ? runRanges(work.ranges, pixels, builder, run) : run(pixels, builder)),
     detail: kept < 1 ? `sparse: ${(100 * kept).toFixed(1)} % of the ${block}x8 blocks kept` : "dense",
     flops: 2 * packed.weights.length * pixels.from.length,
   };
@@ -75,9 +77,9 @@ export function convPhase(
   groups: number,
   cycles: readonly number[],
   x: Placed,
+  out = builder.value(step.output),
 ): Omit<Phase, "detail" | "flops"> {
   const { threads, fma } = builder;
-  const out = builder.value(step.output);
   const residual = pixels.residual !== undefined;
   const count = pixels.from.length;
   const tilePixels = tileSize(count);
@@ -122,6 +124,18 @@ export function convPhase(
         ...tail([0, 1], range),
       ]);
   return { label: step.label, kernel: `f32_conv_${tilePixels}x8_k${block}`, calls };
+}
+
+/** One piece for each range of pixels. */
+function runRanges(
+  ranges: readonly PixelRange[],
+  pixels: Pixels,
+  builder: Builder,
+  run: (part: Pixels, builder: Builder) => Omit<Phase, "detail" | "flops">,
+): Omit<Phase, "detail" | "flops"> {
+  const alone = { ...builder, threads: 1 };
+  const parts = ranges.map(([first, end]) => run(slicePixels(pixels, first, end), alone));
+  return { ...parts[0], calls: parts.map(({ calls }) => calls.flat()) };
 }
 
 type Range = readonly [first: number, end: number];

@@ -5,6 +5,8 @@ import type { Placed, Step } from "./step.ts";
 
 export type { Candidate } from "./step.ts";
 
+export type PixelRange = readonly [first: number, end: number];
+
 /** Weights of a convolution; those of a product have one tap and one group. */
 export interface ConvWeights {
   readonly data: Float32Array; // [outputs, inputs, taps], row-major; decoded when it is first asked for
@@ -20,7 +22,11 @@ export interface ConvWork {
   readonly weights: ConvWeights;
   readonly tapBytes: readonly number[]; // [taps]: byte offset of a tap from the address of a pixel's first tap
   readonly pixels: Pixels;
+  readonly ranges?: readonly PixelRange[]; // a piece for each of these, instead of shares for the threads
   readonly bias: number; // address of one float32 an output, rounded up to 8 with zeros
   readonly x: Placed;
   readonly out: Placed;
 }
+
+/** Which pixels a convolution reads and writes. */
+export type ConvOperands = Pick<ConvWork, "x" | "out" | "pixels" | "ranges">;

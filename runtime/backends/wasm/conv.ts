@@ -4,12 +4,13 @@ import { matrixOf } from "../../model/sparse/format.ts";
 import { convGeometry } from "../../ops/conv.ts";
 import { asImage, type WindowAxis } from "../../ops/window.ts";
 import type { ExecutionPlan } from "../../plan.ts";
+import { bandScratchBytes, bindBands } from "./bands.ts";
 import { blockCandidates } from "./block.ts";
-import type { Candidate, ConvWeights, ConvWork } from "./conv-work.ts";
+import type { Candidate, ConvOperands, ConvWeights, ConvWork } from "./conv-work.ts";
 import { bindDepthwise, isDepthwise } from "./depthwise.ts";
 import { type Border, noBorder } from "./layout.ts";
 import { panelCandidates, panelScratchBytes } from "./panel.ts";
-import { bias, everyPixel, firstPixels, imagePixels, residualPixels, tapBytes } from "./pixels.ts";
+import { bias, everyPixel, imagePixels, residualPixels, slicePixels, tapBytes } from "./pixels.ts";
 import { attrsOf, shapeOf } from "./plan-facts.ts";
 import type { Binding, Builder, Phase, Step } from "./step.ts";
 
@@ -25,29 +26,35 @@ export const convBinding: Binding = {
       return `its input [${shape}] has rank ${shape.length}; only images [N, C, H, W] run`;
     return needsConstants(node, plan, [1, 2]);
   },
-  scratch: panelScratch,
+  scratch: (step, plan, threads) =>
+    step.chain ? bandScratchBytes(step, plan, threads) : panelScratch(step, plan, threads),
   bind(step, builder) {
+    if (step.chain) return bindBands(step, builder, bindConv);
     if (isDepthwise(step.node, builder.plan)) return bindDepthwise(step, builder);
-    const { node } = step;
     const x = builder.value(step.inputs[0]);
     const out = builder.value(step.output);
-    const { group, axes } = convGeometry(node, x.shape, shapeOf(builder.plan, node.inputs[1]));
-    const [y_, x_] = asImage(axes);
-    const weights = storedWeights(node.inputs[1], group, builder);
-    return bindWork(
-      {
-        step,
-        weights,
-        tapBytes: tapBytes(x, y_, x_),
-        pixels: { ...imagePixels(x, out, y_, x_), residual: residualPixels(step, builder) },
-        bias: bias(node.inputs[2], weights.outputs, builder),
-        x,
-        out,
-      },
-      builder,
-    );
+    const { axes } = convGeometry(step.node, x.shape, shapeOf(builder.plan, step.node.inputs[1]));
+    const pixels = { ...imagePixels(x, out, ...asImage(axes)), residual: residualPixels(step, builder) };
+    return bindConv(step, builder, { x, out, pixels });
   },
 };
+
+function bindConv(step: Step, builder: Builder, operands: ConvOperands): Phase[] {
+  const [input, weight, biasName] = step.node.inputs;
+  const { plan } = builder;
+  const { group, axes } = convGeometry(step.node, shapeOf(plan, input), shapeOf(plan, weight));
+  const weights = storedWeights(weight, group, builder);
+  return bindWork(
+    {
+      step,
+      weights,
+      tapBytes: tapBytes(operands.x, ...asImage(axes)),
+      bias: bias(biasName, weights.outputs, builder),
+      ...operands,
+    },
+    builder,
+  );
+}
 
 export const gemmBinding: Binding = {
   newAxes: true,
@@ -117,14 +124,21 @@ function product(step: Step, builder: Builder, weights: ConvWeights, biasAt: num
 
 /** Binds the way that the builder chooses, which says why. */
 function bindWork(work: ConvWork, builder: Builder): Phase[] {
+  if (work.ranges) {
+    // What lies between the steps of a chain has no place of its own in which to try anything out.
+    return fastest(blockCandidates(work)).bind(builder);
+  }
   const withPanels = panelScratch(work.step, builder.plan, builder.threads) > 0;
   const sample = (pixels: number) =>
-    candidatesOf({ ...work, pixels: firstPixels(work.pixels, pixels) }, withPanels);
+    candidatesOf({ ...work, pixels: slicePixels(work.pixels, 0, pixels) }, withPanels);
   const { candidate, why } = builder.choose(work.step, candidatesOf(work, withPanels), sample);
   return candidate
     .bind(builder)
     .map((phase) => ({ ...phase, detail: [phase.detail, why].filter(Boolean).join("; ") }));
 }
+
+const fastest = (candidates: readonly Candidate[]): Candidate =>
+  candidates.reduce((a, b) => (b.cycles < a.cycles ? b : a));
 
 /** Blocks run any weights; panels are for those whose zeros fill no blocks of 8 outputs. */
 function candidatesOf(work: ConvWork, withPanels: boolean): Candidate[] {
@@ -135,7 +149,8 @@ function panelScratch({ node }: Step, plan: ExecutionPlan, threads: number): num
   return mayUsePanels(node, plan) ? panelScratchBytes(shapeOf(plan, node.inputs[1])[0], threads) : 0;
 }
 
-function mayUsePanels({ inputs }: Node, plan: ExecutionPlan): boolean {
+/** May its weights have zeros that fill no blocks? */
+export function mayUsePanels({ inputs }: Node, plan: ExecutionPlan): boolean {
   const weight = plan.graph.constants.get(inputs[1]);
   if (!weight) return false;
   if ("format" in weight) return weight.format !== "block" || weight.blockShape[0] % 8 !== 0;

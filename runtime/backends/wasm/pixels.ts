@@ -20,11 +20,11 @@ export interface Pixels {
   readonly residual?: Int32Array;
 }
 
-export function firstPixels({ from, to, residual }: Pixels, count: number): Pixels {
+export function slicePixels({ from, to, residual }: Pixels, first: number, end: number): Pixels {
   return {
-    from: from.subarray(0, count),
-    to: to.subarray(0, count),
-    residual: residual?.subarray(0, count),
+    from: from.subarray(first, end),
+    to: to.subarray(first, end),
+    residual: residual?.subarray(first, end),
   };
 }
 

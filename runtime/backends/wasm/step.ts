@@ -16,6 +16,7 @@ export interface Step {
   readonly addsLast?: boolean; // the residual is added behind the activation, before the clamp
   readonly lo: number; // clamp; -Infinity and Infinity where there is none
   readonly hi: number;
+  readonly chain?: readonly Step[]; // of what it consists, where that runs in bands: chains.ts
 }
 
 /** A value with its place in memory. */
