@@ -2,22 +2,32 @@
  * `npm run bench -- networks`: the networks of the zoo in one page of Chromium, engine by turns with engine: Filigree
  * pruned and dense, onnxruntime-web, and LiteRT.js where the network can be written for it. Each result is checked in
  * the same run against onnxruntime-web on the same weights; one that is wrong fails the run. Weights are random, and
- * pruned by magnitude without training. Prints tables; --json FILE writes two rows a network: dense and pruned.
+ * pruned by magnitude without training. Prints a table of the times, and one of what engines take to start.
+ *
+ *   --cases A,B      only networks whose name holds one of these   --engines A,B    only these, and onnxruntime-web
+ *   --pattern P      block:16x8, 2:4, …                            --sparsity 0.7   fraction of the blocks removed
+ *   --threads 1,2    number of threads, one after the other        --rounds N       samples of each time
+ *   --cold N         starts of each engine, 0 leaves them out      --small          small images, to see that it works
+ *   --kernels        what the backend chose, step by step          --json FILE      two rows a network: dense and pruned
+ *   --readme         the tables go into README.md
  */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { buildForBrowser, runtimeFiles } from "../../build.ts";
 import { type ZooName, zoo } from "../../demo/zoo/index.ts";
 import { runInPage } from "../../pruner/bench/browser.ts";
+import { fillMarked, markdownTable } from "../../pruner/bench/markdown.ts";
+import { plainTable } from "../../pruner/bench/rows.ts";
 import type { Site } from "../../pruner/bench/server.ts";
 import { baselineFolders, onConsole } from "./layers.ts";
 import type { ColdRequest, ColdStart } from "./networks-cold.ts";
 import { type EngineName, engineNames } from "./networks-engines.ts";
 import { type NetworkFiles, writeNetwork } from "./networks-files.ts";
 import type { NetworkRow } from "./networks-row.ts";
-import { coldTable, networkTable } from "./networks-table.ts";
+import { coldTable, networkTable, shortTable, type TableData } from "./networks-table.ts";
 import type { NetworkRequest, NetworkResult } from "./networks-worker.ts";
 
 /** Of an output's range: a network is up to a hundred layers of sums in another order. */
@@ -34,8 +44,9 @@ export async function networks(args: string[]): Promise<void> {
       pattern: { type: "string", default: "block:16x8" },
       sparsity: { type: "string" },
       rounds: { type: "string", default: "9" },
-      cold: { type: "string", default: "1" }, // starts of each engine; 0 leaves them out
-      small: { type: "boolean", default: false }, // small images: to see that it works
+      cold: { type: "string", default: "1" },
+      small: { type: "boolean", default: false },
+      readme: { type: "boolean", default: false },
       kernels: { type: "boolean", default: false },
     },
   });
@@ -80,8 +91,8 @@ export async function networks(args: string[]): Promise<void> {
   } finally {
     rmSync(built, { recursive: true });
   }
-  console.log(networkTable(rows));
-  if (rows.some((row) => row.coldStart)) console.log(coldTable(rows));
+  print(networkTable(rows));
+  if (values.cold !== "0") print(coldTable(rows));
   if (values.json) writeFileSync(values.json, `${JSON.stringify(rows, null, 2)}\n`);
   const wrong = rows.flatMap((row) =>
     Object.entries(row.maxErrors)
@@ -89,6 +100,19 @@ export async function networks(args: string[]): Promise<void> {
       .map(([engine, error]) => `${row.case} by ${engine} (${error.toExponential(1)})`),
   );
   if (wrong.length) throw new Error(`wrong results: ${[...new Set(wrong)].join(", ")}`);
+  if (values.readme) fillReadme(rows);
+}
+
+const print = ({ head, cells }: TableData) => console.log(plainTable(head, cells));
+
+function fillReadme(rows: readonly NetworkRow[]): void {
+  const tables = [shortTable(rows), coldTable(rows)].filter(({ cells }) => cells.length);
+  const content = [
+    ...tables.map(({ head, cells }) => markdownTable(head, cells)),
+    `${cpus()[0]?.model.trim()}; Chromium.`,
+  ].join("\n\n");
+  const path = fileURLToPath(new URL("../../README.md", import.meta.url));
+  writeFileSync(path, fillMarked(readFileSync(path, "utf8"), "the networks bench", content));
 }
 
 /** In the table's order; onnxruntime-web is always there, because it says what is right. */
