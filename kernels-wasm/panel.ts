@@ -20,7 +20,6 @@ import {
   bump,
   type Code,
   doWhile,
-  type Expr,
   type Func,
   f32x4,
   func,
@@ -104,38 +103,48 @@ export function panel(kernel: PanelKernel): Func {
     const sums = Array.from({ length: outputs }, () => locals(local, "v128", vectors));
     const splats = locals(local, "v128", outputs);
     const [x, lo, hi] = locals(local, "v128", 3);
-    const square = locals(local, "v128", 4);
+    const squares = [locals(local, "v128", 4), locals(local, "v128", 4)];
     const mixed = locals(local, "v128", 4);
-    const from = locals(local, "i32", 4);
+    const from = locals(local, "i32", 8);
     const to = locals(local, "i32", 4);
     const context = makeContext(fma, local);
 
-    /** Runs the body for each 4 pixels; `pixel` is where their input addresses are, `row` their column from `base`. */
-    const eachVector = (base: Expr, body: Code[]): Code[] => [
-      set(pixel, p.panels),
-      set(row, base),
-      doWhile(
-        [...body, bump(pixel, 16), bump(row, 16)],
-        i32.lt_u(pixel, i32.add(p.panels, i32.const(pixelsBytes))),
-      ),
-    ];
+    // Squares are stored by twos, side by side: the cache takes two stores a cycle into one line, else one.
 
-    const gather = eachVector(p.panel, [
-      ...from.map((address, i) => set(address, i32.load(pixel, i * 4))),
+    /** Gathers 4 or 8 pixels of all rows of the slice. */
+    const gatherPixels = (side: typeof squares): Code[] => [
+      ...side.flatMap((_, s) =>
+        squares[0].map((_, i) => set(from[s * 4 + i], i32.load(pixel, (s * 4 + i) * 4))),
+      ),
       set(quad, i32.load(slice)),
       set(at, row),
       doWhile(
         [
           set(fourInputs, i32.load(quad)),
-          ...square.map((lane, i) => set(lane, v128.load(i32.add(from[i], fourInputs)))),
-          ...transposeSquare(square, mixed),
-          ...square.map((channel, i) => v128.store(at, channel, i * rowBytes)),
+          ...side.flatMap((square, s) => [
+            ...square.map((lane, i) => set(lane, v128.load(i32.add(from[s * 4 + i], fourInputs)))),
+            ...transposeSquare(square, mixed),
+          ]),
+          ...squares[0].flatMap((_, i) =>
+            side.map((square, s) => v128.store(at, square[i], i * rowBytes + s * 16)),
+          ),
           bump(at, 4 * rowBytes),
           bump(quad, 4),
         ],
         i32.ne(quad, quadsEnd),
       ),
-    ]);
+      bump(pixel, 16 * side.length),
+      bump(row, 16 * side.length),
+    ];
+    const pairsBytes = Math.floor(vectors / 2) * 32; // of the table
+    const gather = [
+      set(pixel, p.panels),
+      set(row, p.panel),
+      ...(pairsBytes
+        ? [doWhile(gatherPixels(squares), i32.ne(pixel, i32.add(p.panels, i32.const(pairsBytes))))]
+        : []),
+      ...(vectors % 2 ? gatherPixels([squares[0]]) : []),
+    ];
 
     const entry = (i: number): Code[] => [
       set(row, i32.add(p.panel, i32.load16_u(offset, i * 2))),
@@ -167,29 +176,41 @@ export function panel(kernel: PanelKernel): Func {
     ];
 
     const finish = makeEpilogue(kernel, lo, hi, context);
-    const scatter = eachVector(chunkSums, [
-      ...to.map((address, i) => set(address, i32.add(i32.load(pixel, pixelsBytes + i * 4), toByte))),
-      ...(residual
-        ? from.map((address, i) =>
-            set(address, i32.add(i32.load(pixel, 2 * pixelsBytes + i * 4), toByte)),
-          )
-        : []),
-      set(at, row),
-      set(biasAt, chunkBias),
+    const table = (which: number, i: number): Code => i32.load(pixel, which * pixelsBytes + i * 4);
+    const addends = residual ? from.slice(0, 4) : [];
+    const scatter = [
+      set(pixel, p.panels),
+      set(row, chunkSums),
       doWhile(
         [
-          ...square.map((output, i) => set(output, v128.load(at, i * rowBytes))),
-          ...transposeSquare(square, mixed),
-          ...square.map((lane, i) =>
-            v128.store(to[i], finish(lane, residual ? v128.load(from[i]) : undefined)),
+          ...to.map((address, i) => set(address, i32.add(table(1, i), toByte))),
+          ...addends.map((address, i) => set(address, i32.add(table(2, i), toByte))),
+          set(at, row),
+          set(biasAt, chunkBias),
+          doWhile(
+            [
+              ...squares.flatMap((square, s) => [
+                ...square.map((output, i) => set(output, v128.load(at, (s * 4 + i) * rowBytes))),
+                ...transposeSquare(square, mixed),
+              ]),
+              ...to.flatMap((address, i) =>
+                squares.map(({ [i]: lane }, s) => {
+                  const addend = residual ? v128.load(addends[i], s * 16) : undefined;
+                  return v128.store(address, finish(lane, addend), s * 16);
+                }),
+              ),
+              ...[...to, ...addends].map((address) => bump(address, 32)),
+              bump(at, 8 * rowBytes),
+              bump(biasAt, 32),
+            ],
+            i32.ne(biasAt, chunkEnd),
           ),
-          ...[...to, ...(residual ? from : [])].map((address) => bump(address, 16)),
-          bump(at, 4 * rowBytes),
-          bump(biasAt, 16),
+          bump(pixel, 16),
+          bump(row, 16),
         ],
-        i32.ne(biasAt, chunkEnd),
+        i32.ne(pixel, i32.add(p.panels, i32.const(pixelsBytes))),
       ),
-    ]);
+    ];
 
     const eachChunk = [
       set(chunkBias, biasAt),

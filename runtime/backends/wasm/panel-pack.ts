@@ -18,8 +18,8 @@ export interface PackedLists {
   readonly weights: Float32Array; // [entries, sharing]
 }
 
-/** The part of the L1 cache that a slice of a panel's rows may take. */
-export const sliceBytes = 30 * 1024;
+/** A slice of a panel: with as many bytes of activations that it is gathered from, what an L1 cache of 48 KiB holds. */
+export const sliceBytes = 27 * 1024;
 
 /** Bytes from a row of the panel to the next. */
 export const rowBytes = (sharing: Sharing): number => mostVectors[sharing] * 16;

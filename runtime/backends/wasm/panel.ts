@@ -58,7 +58,7 @@ function predict({ weights, pixels }: ConvWork, sharing: Sharing, census: ListCe
         : Math.max(4.2, vectors + 0.1);
     // Sums loaded and stored, a branch mispredicted; every other list is filled up.
     const list = vectors * sharing + 15 + (entry * (unrollOf(sharing, widths) - 1)) / 2;
-    const transposed = (vectors / 4) * (census.rows * 4.5 + outputs * 6);
+    const transposed = (vectors / 4) * (census.rows * 4.5 + outputs * 5);
     cycles += census.entries[sharing] * entry + lists * list + transposed;
   }
   return cycles;
