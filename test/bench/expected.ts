@@ -41,7 +41,6 @@ export function shortfalls(row: LayerRow): string[] {
   const what = `${row.case}, ${row.pattern}`;
   const share = row.gflops / row.peakGflops;
   const [least] = expected.share;
-  const percent = (value: number) => `${(100 * value).toFixed(0)} %`;
   const sentences =
     share < least ? [`${what}: ${percent(share)} of the peak, floor ${percent(least)}`] : [];
   for (const [engine, [floor]] of Object.entries(expected.faster)) {
@@ -49,4 +48,8 @@ export function shortfalls(row: LayerRow): string[] {
     if (ratio < floor) sentences.push(`${what}: ${ratio.toFixed(2)} times ${engine}, floor ${floor}`);
   }
   return sentences;
+}
+
+export function percent(value: number): string {
+  return `${(100 * value).toFixed(0)} %`;
 }
