@@ -9,6 +9,7 @@ import { splitBatchNormalization } from "./simplify/batch-normalization.ts";
 import { foldConstants } from "./simplify/constants.ts";
 import { dropUnused } from "./simplify/edit.ts";
 import { normalizeGemm } from "./simplify/gemm.ts";
+import { hoistActivations } from "./simplify/hoist.ts";
 import { removeIdentities } from "./simplify/identity.ts";
 import { foldPads } from "./simplify/pads.ts";
 import { foldScales } from "./simplify/scales.ts";
@@ -25,6 +26,7 @@ export function simplify(graph: Graph, options: PlanOptions = {}): Graph {
     normalizeGemm,
     foldScales,
     foldPads,
+    hoistActivations,
     dropUnused,
   ];
   return passes.reduce((simpler, pass) => pass(simpler, options), graph);

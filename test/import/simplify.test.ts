@@ -72,6 +72,29 @@ const rows: [claim: string, x: Tensor, layers: Layer[], ops: string[]][] = [
     ["Conv", "Mul", "Add"],
   ],
   [
+    "an activation moves to the Conv before a Transpose",
+    image,
+    [
+      conv,
+      { op: "Reshape", constants: [ints(0, 4, -1)] },
+      { op: "Transpose", attrs: { perm: [0, 2, 1] } },
+      { op: "Sigmoid" },
+    ],
+    ["Conv", "Sigmoid", "Reshape", "Transpose"],
+  ],
+  [
+    "two activations do so in order",
+    image,
+    [conv, { op: "Transpose", attrs: { perm: [0, 2, 3, 1] } }, { op: "Tanh" }, relu],
+    ["Conv", "Tanh", "Transpose", "Relu"],
+  ],
+  [
+    "but not where there is no product",
+    image,
+    [{ op: "Transpose", attrs: { perm: [0, 2, 3, 1] } }, relu],
+    ["Transpose", "Relu"],
+  ],
+  [
     "Gather of one index becomes a Slice",
     image,
     [{ op: "Gather", constants: [tensor([], Int32Array.of(-1), "int32")], attrs: { axis: 1 } }],
