@@ -36,6 +36,7 @@ const cases: Record<string, ConvCase> = {
   "3x3 with a border": { size: [9, 11], inputs: 20, outputs: 17, kernel: 3, pad: 1, keep: third },
   "3x3 in many slices": { size: [6, 6], inputs: 64, outputs: 40, kernel: 3, pad: 1, keep: third },
   "5x5, stride 2": { size: [17, 15], inputs: 12, outputs: 8, kernel: 5, stride: 2, pad: 2, keep: third },
+  "more pieces than threads": { size: [40, 40], inputs: 200, outputs: 24, keep: third },
   "a batch of 3": { images: 3, size: [5, 5], inputs: 24, outputs: 24, kernel: 3, pad: 1, keep: third },
 };
 const ends: Record<string, Partial<ConvCase>> = {
@@ -59,4 +60,36 @@ test.each(table)("$name, $end, FMA $fma: as the plain loop", ({ name, end, fma }
   });
   expect(worst).toHaveLength(2);
   for (const error of worst) expect(error).toBeLessThan(1e-6);
+});
+
+test("a step that is large enough is cut into pieces that have scratch memory of their own", () => {
+  const { work, bind } = prepareCase({ ...cases["more pieces than threads"], threads: 2 });
+  const [candidate] = panelCandidates(work);
+  const { phase } = bind(candidate, panelScratchBytes(work.weights.outputs, 2));
+  expect(phase.calls.length).toBeGreaterThan(2);
+  const sums = phase.calls.map(([{ args }]) => args[11]); // the kernel's parameter `sums`
+  expect(new Set(sums).size).toBe(phase.calls.length);
+});
+
+test.each([
+  { claim: "grouped convolutions", change: { groups: 2 } },
+  { claim: "pictures of 3 channels", change: { stride: 3 } },
+])("$claim have no panels", ({ change }) => {
+  const { work } = prepareCase(cases["3 inputs, 3 outputs"]);
+  const { groups = 1, stride = work.x.stride } = change as { groups?: number; stride?: number };
+  const changed = { ...work, weights: { ...work.weights, groups }, x: { ...work.x, stride } };
+  expect(panelCandidates(changed)).toEqual([]);
+});
+
+test("the sparser, the cheaper; a list that two outputs share costs less than two lists", () => {
+  const cyclesOf = (keep: ConvCase["keep"]) => {
+    const { work } = prepareCase({ size: [14, 14], inputs: 128, outputs: 64, keep });
+    return panelCandidates(work).map(({ cycles }) => cycles);
+  };
+  const [tenth] = cyclesOf((_o, _i, _t, uniform) => uniform < 0.1);
+  const [half, halfByTwos] = cyclesOf((_o, _i, _t, uniform) => uniform < 0.5);
+  const [single, byTwos] = cyclesOf((o, i) => ((o >> 1) * 5 + i * 7) % 11 < 5);
+  expect(tenth).toBeLessThan(half);
+  expect(half).toBeLessThan(halfByTwos);
+  expect(byTwos).toBeLessThan(single);
 });

@@ -23,7 +23,7 @@ import type { Builder, Call, Phase } from "./step.ts";
 export function panelCandidates(work: ConvWork): Candidate[] {
   const { weights, x } = work;
   // Four inputs are read at a time: they may reach past the channels, never past the pixel.
-  if (weights.groups > 1 || x.stride % 4 !== 0) return [];
+  if (weights.groups > 1 || x.stride % 4 !== 0 || work.ranges) return [];
   const census = takeListCensus(weights);
   return ([1, 2] as const).map((sharing) => {
     const cycles = predict(work, sharing, census);
@@ -56,8 +56,9 @@ function predict({ weights, pixels }: ConvWork, sharing: Sharing, census: ListCe
       sharing === 1
         ? Math.max(3.2 + 0.17 * vectors, 0.45 + 0.5 * vectors)
         : Math.max(4.2, vectors + 0.1);
-    // Sums loaded and stored, a branch mispredicted; every other list is filled up.
-    const list = vectors * sharing + 15 + (entry * (unrollOf(sharing, widths) - 1)) / 2;
+    // Sums loaded and stored; a branch mispredicted, less often where lists are alike; every other list filled up.
+    const list =
+      vectors * sharing + (sharing === 1 ? 15 : 8) + (entry * (unrollOf(sharing, widths) - 1)) / 2;
     const transposed = (vectors / 4) * (census.rows * 4.5 + outputs * 5);
     cycles += census.entries[sharing] * entry + lists * list + transposed;
   }
