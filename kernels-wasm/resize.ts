@@ -32,18 +32,23 @@ export const resizeRowWords = { nearest: 2, linear: 4 } as const;
 /** 32-bit words a column: byte offsets of its columns in a row of the input, the share of the second (f32). */
 export const resizeColumnWords = { nearest: 1, linear: 3 } as const;
 
-/** Parameters: rows [rowsEnd) and columns [columnsEnd) as above; bytes of a pixel of the input and of the output, a multiple of 32. */
+/**
+ * Parameters: rows [rowsEnd) and columns [columnsEnd) as above; bytes of a pixel that are resampled, a multiple of 32;
+ * bytes from one pixel of the output to the next.
+ */
 export function resize(mode: ResizeMode, fma: boolean): Func {
   const params = {
     rows: "i32",
     rowsEnd: "i32",
     columns: "i32",
     columnsEnd: "i32",
-    pixelBytes: "i32",
+    channelBytes: "i32",
+    outStep: "i32",
   } as const;
-  return func(resizeName(mode), params, ({ rows, rowsEnd, columns, columnsEnd, pixelBytes }, local) => {
+  return func(resizeName(mode), params, (the, local) => {
+    const { rows, rowsEnd, columns, columnsEnd, channelBytes, outStep } = the;
     const madd = multiplyAdd(fma);
-    const [column, out, outEnd] = locals(local, "i32", 3);
+    const [column, pixel, out, outEnd] = locals(local, "i32", 4);
     const isLinear = mode === "linear";
     const corners = locals(local, "i32", isLinear ? 4 : 1); // row by row
     const shares = locals(local, "v128", isLinear ? 4 : 0);
@@ -74,13 +79,14 @@ export function resize(mode: ResizeMode, fma: boolean): Func {
       set(one, f32x4.splat(f32.const(1))),
       doWhile(
         [
-          set(out, i32.load(rows)),
+          set(pixel, i32.load(rows)),
           ...(isLinear ? [set(down, v128.load32_splat(rows, 12))] : []),
           set(column, columns),
           doWhile(
             [
               ...place,
-              set(outEnd, i32.add(out, pixelBytes)),
+              set(out, pixel),
+              set(outEnd, i32.add(out, channelBytes)),
               doWhile(
                 [
                   v128.store(out, blend(0)),
@@ -90,6 +96,7 @@ export function resize(mode: ResizeMode, fma: boolean): Func {
                 ],
                 i32.lt_u(out, outEnd),
               ),
+              bump(pixel, outStep),
               bump(column, 4 * resizeColumnWords[mode]),
             ],
             i32.lt_u(column, columnsEnd),

@@ -22,7 +22,8 @@ export function copyPieces(from: Walked, to: Walked, builder: Builder): Call[][]
   return stridedPieces([copyLoop(from, to)], builder);
 }
 
-function copyLoop(from: Walked, to: Walked): Loop {
+/** The copy as one loop. */
+export function copyLoop(from: Walked, to: Walked): Loop {
   const loops = from.shape.flatMap((size, axis) => refine(size, [from.axes[axis], to.axes[axis]]));
   return {
     op: "copy",

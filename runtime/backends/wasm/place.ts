@@ -3,6 +3,7 @@ import type { ExecutionPlan, Lifetime } from "../../plan.ts";
 import { layoutArena } from "../../plan.ts";
 import { type Arrangement, arrange } from "./arrange.ts";
 import { bindingOf } from "./bindings.ts";
+import { joinConcats } from "./joins.ts";
 import { shapeOf } from "./plan-facts.ts";
 import type { Placed, Step } from "./step.ts";
 
@@ -19,7 +20,7 @@ export function place(
   fused: readonly Step[],
   { base, threads }: { base: number; threads: number },
 ): Places {
-  const { plan, steps, kinds, values: arranged } = arrange(original, fused);
+  const { plan, steps, kinds, values: arranged } = joinConcats(arrange(original, fused));
   const { inputs, outputs } = plan.graph;
   const fetched = outputs.filter(({ name }) => !inputs.some((input) => input.name === name));
 

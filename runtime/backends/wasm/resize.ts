@@ -64,7 +64,10 @@ export const resizeBinding: Binding = {
         detail: "",
         flops: isLinear ? 7 * sizeOf(out.shape) : 0,
         calls: shares.map(([first, end]) => [
-          { kernel, args: [rowAt(first), rowAt(end), columnsAt, columnsEnd, lanes * 4] },
+          {
+            kernel,
+            args: [rowAt(first), rowAt(end), columnsAt, columnsEnd, lanes * 4, out.pixelBytes],
+          },
         ]),
       },
     ];

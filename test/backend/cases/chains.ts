@@ -99,6 +99,51 @@ const attentions: [name: string, sizes: Sizes, within: Within][] = [
 
 const same = { pads: [1, 1, 1, 1] };
 
+/** Images joined along their channels, which are written straight into the place where they are joined. */
+const joins: Case[] = [
+  chain("branches of 8 and 16 channels, the joined image wants a border", [2, 3, 6, 5], (w, x) => {
+    const a = w.node("Relu", [w.node("Conv", [x, w.constant([8, 3, 3, 3])], same)]);
+    const b = w.node("Conv", [a, w.constant([16, 8, 3, 3])], same);
+    const joined = w.node("Concat", [b, a], { axis: 1 });
+    return w.node("Conv", [joined, w.constant([8, 24, 3, 3])], same);
+  }),
+  chain("pools of pools, joined", [1, 8, 7, 6], (w, x) => {
+    const pool = (from: string) =>
+      w.node("MaxPool", [from], { kernel_shape: [5, 5], pads: [2, 2, 2, 2], strides: [1, 1] });
+    const a = w.node("Conv", [x, w.constant([8, 8, 1, 1])]);
+    const [b, c] = [pool(a), pool(pool(a))];
+    return w.node("Conv", [w.node("Concat", [a, b, c], { axis: 1 }), w.constant([4, 24, 1, 1])]);
+  }),
+  chain(
+    "an enlarged image, one from outside, one twice, and one that is a result",
+    [1, 8, 6, 4],
+    (w, x) => {
+      const a = w.node("Conv", [x, w.constant([8, 8, 3, 3])], { ...same, strides: [2, 2] });
+      const large = w.node("Resize", [a, "", "", w.ints(1, 8, 6, 4)], { mode: "nearest" });
+      const b = w.node("Conv", [x, w.constant([8, 8, 1, 1])]);
+      const joined = w.node("Concat", [large, x, b, b], { axis: 1 });
+      return [w.node("Conv", [joined, w.constant([8, 32, 3, 3])], same), b, joined];
+    },
+  ),
+  chain("channels that fill no vectors", [1, 8, 4, 4], (w, x) => {
+    const a = w.node("Conv", [x, w.constant([12, 8, 1, 1])]);
+    const b = w.node("Conv", [x, w.constant([8, 8, 1, 1])]);
+    return w.node("Relu", [w.node("Concat", [a, b], { axis: 1 })]);
+  }),
+  chain("joined again, and added to", [1, 8, 4, 4], (w, x) => {
+    const conv = (from: string) => w.node("Conv", [from, w.constant([8, 8, 1, 1])]);
+    const a = conv(x);
+    const inner = w.node("Concat", [conv(a), a], { axis: 1 });
+    const outer = w.node("Concat", [inner, w.node("Add", [conv(a), a])], { axis: 1 });
+    return w.node("Conv", [outer, w.constant([8, 24, 3, 3])], same);
+  }),
+  chain("a depthwise convolution joined with its input", [1, 8, 6, 6], (w, x) => {
+    const a = w.node("Conv", [x, w.constant([16, 8, 1, 1])]);
+    const b = w.node("Conv", [a, w.constant([16, 1, 3, 3])], { ...same, group: 16 });
+    return w.node("Conv", [w.node("Concat", [a, b], { axis: 1 }), w.constant([8, 32, 1, 1])]);
+  }),
+];
+
 export const chains: Case[] = [
   chain("an image becomes rows without a copy", [2, 3, 6, 5], (w, x) => {
     const image = w.node("Conv", [x, w.constant([16, 3, 3, 3])], same);
@@ -133,6 +178,7 @@ export const chains: Case[] = [
     const first = w.node("Transpose", [norm], { perm: [0, 3, 1, 2] });
     return w.node("Add", [w.node("Conv", [first, w.constant([12, 12, 1, 1])]), image]);
   }),
+  ...joins,
   chain("heads of attention", [2, 7, 24], (w, x) => {
     const heads = (perm: number[]) => {
       const rows = w.node("MatMul", [x, w.constant([24, 24])]);
