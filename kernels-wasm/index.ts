@@ -7,6 +7,8 @@ export { type Context, makeContext } from "./context.ts";
 export { type ConvKernel, conv, convName, groupWords, tileWords } from "./conv.ts";
 export { type DepthwiseKernel, depthwise, depthwiseName } from "./depthwise.ts";
 export { type Epilogue, epilogueName, makeEpilogue } from "./epilogue.ts";
+export { type GemvKernel, gemv, gemvName } from "./gemv.ts";
+export { interleave } from "./interleave.ts";
 export { type LayerNormKernel, layerNorm, layerNormName } from "./layernorm.ts";
 export { mostVectors, type PanelKernel, panel, panelWords } from "./panel.ts";
 export { peak, peakFlops, peakName } from "./peak.ts";

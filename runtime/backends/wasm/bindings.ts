@@ -2,7 +2,7 @@
 
 import { attentionBinding } from "./attention.ts";
 import { concatBinding } from "./concat.ts";
-import { convBinding, gemmBinding } from "./conv.ts";
+import { convBinding } from "./conv.ts";
 import {
   activationBinding,
   addBinding,
@@ -12,6 +12,7 @@ import {
   subBinding,
 } from "./elementwise.ts";
 import { expandBinding, gatherBinding } from "./gather.ts";
+import { gemmBinding } from "./gemm.ts";
 import { layerNormBinding } from "./layer-normalization.ts";
 import { matmulBinding } from "./matmul.ts";
 import { padBinding } from "./pad.ts";

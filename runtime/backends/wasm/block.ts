@@ -5,6 +5,7 @@
 import { conv, groupWords, tileWords } from "../../../kernels-wasm/index.ts";
 import { epilogueOf } from "./activation.ts";
 import type { Candidate, ConvWork, PixelRange } from "./conv-work.ts";
+import { writeGroups } from "./groups.ts";
 import { type Census, takeCensus } from "./pack.ts";
 import { type Pixels, slicePixels } from "./pixels.ts";
 import { splitForPool } from "./split.ts";
@@ -42,28 +43,15 @@ export function blockCandidates(work: ConvWork): Candidate[] {
 /** Writes the weights and their tables. */
 function bindBlock(work: ConvWork, census: Census, block: number, builder: Builder): Phase {
   const { pixels } = work;
-  const packed = census.pack(block, work.tapBytes);
-  const { present, dense } = census.counts.get(block)!;
-  const weightsAt = builder.data(packed.weights);
-  const offsetsAt = builder.data(packed.offsets);
-  const blockBytes = block * 32;
-  const spans = Array.from(present, (_, g) => [
-    weightsAt + packed.starts[g] * blockBytes,
-    weightsAt + packed.starts[g + 1] * blockBytes,
-    offsetsAt + packed.starts[g] * 4,
-    work.bias + g * 32,
-    g * 32,
-  ]);
-  const groups = builder.data(Int32Array.from(spans.flat()));
-  const kept = packed.offsets.length / dense;
+  const { present } = census.counts.get(block)!;
+  const { groups, packed: _, ...facts } = writeGroups(work, census, block, builder);
   const tile = tileSize(pixels.from.length);
   const cycles = Array.from(present, (blocks) => blocks * blockCycles(block, tile) + tileCycles);
   const run = (part: Pixels, to: Builder) =>
     convPhase(work.step, to, block, part, groups, cycles, work.x, work.out);
   return {
     ...(work.ranges ? runRanges(work.ranges, pixels, builder, run) : run(pixels, builder)),
-    detail: kept < 1 ? `sparse: ${(100 * kept).toFixed(1)} % of the ${block}x8 blocks kept` : "dense",
-    flops: 2 * packed.weights.length * pixels.from.length,
+    ...facts,
   };
 }
 

@@ -13,8 +13,7 @@ import { panelCandidates, panelScratchBytes } from "./panel.ts";
 import { bias, everyPixel, imagePixels, residualPixels, slicePixels, tapBytes } from "./pixels.ts";
 import { attrsOf, shapeOf } from "./plan-facts.ts";
 import type { Binding, Builder, Phase, Step } from "./step.ts";
-
-export { convPhase } from "./block.ts";
+import { vectorCandidates } from "./vector.ts";
 
 export const convBinding: Binding = {
   images: true,
@@ -56,12 +55,8 @@ function bindConv(step: Step, builder: Builder, operands: ConvOperands): Phase[]
   );
 }
 
-export const gemmBinding: Binding = {
-  newAxes: true,
-  reads: "rows",
-  writes: "rows",
-  wholeLanes: true,
-  fuses: { residual: true, activation: true, clamp: true },
+/** Gemm with constant weights. With others it goes to gemm.ts. */
+export const constantGemmBinding: Binding = {
   unsupported(node, plan) {
     const { transA } = attrsOf<{ transA: number }>(node);
     if (transA) return "transA is set";
@@ -142,7 +137,8 @@ const fastest = (candidates: readonly Candidate[]): Candidate =>
 
 /** Blocks run any weights; panels are for those whose zeros fill no blocks of 8 outputs. */
 function candidatesOf(work: ConvWork, withPanels: boolean): Candidate[] {
-  return [...blockCandidates(work), ...(withPanels ? panelCandidates(work) : [])];
+  const blocks = work.pixels.from.length === 1 ? vectorCandidates(work) : blockCandidates(work);
+  return [...blocks, ...(withPanels ? panelCandidates(work) : [])];
 }
 
 function panelScratch({ node }: Step, plan: ExecutionPlan, threads: number): number {

@@ -71,7 +71,8 @@ export function fuse(plan: ExecutionPlan): Step[] {
 
 function fusesOf(node: Node, plan: ExecutionPlan): Fuses {
   if (node.op === "Conv" && isDepthwise(node, plan)) return depthwiseFuses;
-  return bindingOf(node.op)!.fuses ?? {};
+  const { fuses = {} } = bindingOf(node.op)!;
+  return typeof fuses === "function" ? fuses(node, plan) : fuses;
 }
 
 const depthwiseFuses: Fuses = { activation: true, clamp: true };

@@ -95,7 +95,7 @@ export interface Binding {
   readonly writes?: Access | ((step: Step, plan: ExecutionPlan) => Access);
   /** Does it write all lanes of a pixel, also those behind the last channel? If not, they are cleared before. */
   readonly wholeLanes?: boolean | ((step: Step, builder: Pick<Builder, "plan" | "value">) => boolean);
-  readonly fuses?: Fuses;
+  readonly fuses?: Fuses | ((node: Node, plan: ExecutionPlan) => Fuses);
   scratch?(step: Step, plan: ExecutionPlan, threads: number): number; // bytes
   bind(step: Step, builder: Builder): Phase[];
 }

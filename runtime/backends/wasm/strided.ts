@@ -4,6 +4,7 @@ import {
   type Elementwise,
   elementwise,
   type Inner,
+  interleave,
   transpose,
 } from "../../../kernels-wasm/index.ts";
 import type { Shape } from "../../model/tensor.ts";
@@ -95,15 +96,11 @@ function callOf(loop: Loop, builder: Builder): Call {
     op === "copy" && !activation && lo === Number.NEGATIVE_INFINITY && hi === Number.POSITIVE_INFINITY;
   const [from, to] = bytes;
   if (isCopy && from[2] === 4 && from[3] !== 4 && to[3] === 4 && n[2] > 1) {
-    const around = [n[0], n[1], from[0], from[1], to[0], to[1]];
-    const [p, q] = [2, 3].map((d) => [n[d], from[d], to[d]]);
-    // The inner loop leaps through the input (along q) or the output (along p): through the one whose stride
-    // spreads over more sets of the cache.
-    const loops = lowestBit(from[3]) < lowestBit(to[2]) ? [...p, ...q] : [...q, ...p];
-    return {
-      kernel: builder.kernel(transpose()),
-      args: [...addresses, ...around, ...loops, from[3], to[2]],
-    };
+    if (n[3] === 3 && to[2] === 12 && n[0] === 1) {
+      const kernel = builder.kernel(interleave());
+      return { kernel, args: [...addresses, n[1], n[2], from[1], to[1], from[3]] };
+    }
+    return transposeCall(addresses, n, from, to, builder);
   }
   const inner = bytes.map((strides, i): Inner => {
     const isOutput = i === bytes.length - 1;
@@ -112,6 +109,53 @@ function callOf(loop: Loop, builder: Builder): Call {
   });
   const kernel = builder.kernel(elementwise({ op, inner, activation, fma: builder.fma }));
   return { kernel, args: [...addresses, ...n, ...bytes.flat(), lo, hi] };
+}
+
+/** Of the last two dimensions, the first lies together in the input, the second in the output. */
+function transposeCall(
+  addresses: readonly number[],
+  n: readonly number[],
+  from: readonly number[],
+  to: readonly number[],
+  builder: Builder,
+): Call {
+  const kernel = builder.kernel(transpose());
+  const [p, q] = [2, 3].map((d) => [n[d], from[d], to[d]]);
+  const call = (around: readonly number[], loops: readonly (readonly number[])[]): Call => ({
+    kernel,
+    args: [
+      ...addresses,
+      n[0],
+      around[0],
+      from[0],
+      around[1],
+      to[0],
+      around[2],
+      ...loops.flat(),
+      from[3],
+      to[2],
+    ],
+  });
+  // Pixels whose channels lie together on one side, and in planes on the other: so many at a time that they stay
+  // in the L1 cache while one plane after the other is walked.
+  const [pixels, planes] = from[3] < to[2] ? [q, p] : [p, q];
+  const [size, fromStep, toStep] = pixels;
+  const block = divisorNear(size, blockBytes / Math.min(from[3], to[2]));
+  if (n[1] === 1 && block < size)
+    return call([size / block, block * fromStep, block * toStep], [planes, [block, fromStep, toStep]]);
+  // The inner loop leaps through the input (along q) or the output (along p): through the one whose stride
+  // spreads over more sets of the cache.
+  return call([n[1], from[1], to[1]], lowestBit(from[3]) < lowestBit(to[2]) ? [p, q] : [q, p]);
+}
+
+const blockBytes = 12 * 1024;
+
+/** A divisor of `size` between half of `wanted` and its double, a multiple of 4; `size` itself where there is none. */
+function divisorNear(size: number, wanted: number): number {
+  for (let divisor = 4 * Math.floor(wanted / 2); divisor >= Math.max(4, wanted / 2); divisor -= 4) {
+    if (size % divisor === 0) return divisor;
+  }
+  return size;
 }
 
 const lowestBit = (n: number): number => n & -n;
