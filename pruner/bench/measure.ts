@@ -28,6 +28,11 @@ export interface MeasureOptions {
   readonly warmupCalls?: number;
   readonly warmupMs?: number;
   readonly warmupMostMs?: number;
+  /**
+   * Before each sample nothing runs for so long, then a batch goes untimed (default 0: neither). For contenders with
+   * threads: those of the one before may keep a core busy for some time after its last call, and its own have slept.
+   */
+  readonly restMs?: number;
   /** Milliseconds, from any origin. */
   readonly now?: () => number;
   onRound?(done: number, rounds: number): void;
@@ -38,7 +43,7 @@ export async function measure(
   contenders: readonly Contender[],
   options: MeasureOptions = {},
 ): Promise<Timing[]> {
-  const { rounds = 15, now = () => performance.now() } = options;
+  const { rounds = 15, restMs = 0, now = () => performance.now() } = options;
   const entries = [];
   for (const contender of contenders) {
     const callMs = await warmUp(contender, now, options);
@@ -47,6 +52,10 @@ export async function measure(
   }
   for (let round = 0; round < rounds; round++) {
     for (const entry of round % 2 ? entries.toReversed() : entries) {
+      if (restMs) {
+        await new Promise((resolve) => setTimeout(resolve, restMs));
+        await timeCalls(entry.contender, entry.batch, now);
+      }
       entry.samplesMs.push((await timeCalls(entry.contender, entry.batch, now)) / entry.batch);
     }
     options.onRound?.(round + 1, rounds);

@@ -148,6 +148,7 @@ export function baselineFolders(): Record<string, string> {
   return {
     "/ort/": folderOf("onnxruntime-web/wasm"),
     "/litert/": join(folderOf("@litertjs/core"), "../wasm"),
+    "/tfjs-core/": folderOf("@tensorflow/tfjs-core"),
     "/tfjs/": folderOf("@tensorflow/tfjs-backend-wasm"),
   };
 }

@@ -50,6 +50,12 @@ describe("measure", () => {
     expect(calls.glacial).toBe(1 + 2);
   });
 
+  test("lets others come to rest before a sample, and has one batch of calls before it", async () => {
+    const { entries, now, log } = race({ a: 0.5, b: 5 });
+    await measure(entries, { now, rounds: 2, batchMs: 1, restMs: 1 });
+    expect(log.slice(-12).join("")).toBe("aaaabbbbaaaa");
+  });
+
   test("is not misled by slow first calls", async () => {
     const { entries, now } = race({ tieringUp: (call) => (call < 50 ? 20 : 10) });
     expect((await measure(entries, { now, rounds: 3 }))[0].minMs).toBe(10);

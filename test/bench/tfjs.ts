@@ -2,6 +2,7 @@
  * TensorFlow.js on its wasm backend as an engine of the benchmark: runs a Graph of Conv, Gemm, Add and Relu node by
  * node with the fused operators, which is what its own converter makes of such a network.
  */
+import type * as TfjsWasm from "@tensorflow/tfjs-backend-wasm";
 import type * as Tfjs from "@tensorflow/tfjs-core";
 import type { Engine } from "../../pruner/bench/engine.ts";
 import { fromImageOrder, toImageOrder } from "../../pruner/bench/image-order.ts";
@@ -10,6 +11,21 @@ import type { Graph, Node } from "../../runtime/model/graph.ts";
 import { decodeWeight } from "../../runtime/model/sparse/index.ts";
 import type { Tensor } from "../../runtime/model/tensor.ts";
 import { convGeometry } from "../../runtime/ops/conv.ts";
+
+/**
+ * The packages' own bundles, from where their dist/ is served: bundled once more, the wasm backend could not start its
+ * threads, whose code it takes from its functions' text.
+ */
+export async function loadTfjs(core: string, backend: string, threads: number): Promise<typeof Tfjs> {
+  await import(/* @vite-ignore */ `${core}tf-core.es2017.min.js`);
+  await import(/* @vite-ignore */ `${backend}tf-backend-wasm.es2017.min.js`);
+  const { tf } = globalThis as unknown as { tf: typeof Tfjs & { wasm: typeof TfjsWasm } };
+  tf.wasm.setWasmPaths(backend);
+  tf.env().set("WASM_HAS_MULTITHREAD_SUPPORT", threads > 1);
+  tf.wasm.setThreadsCount(threads);
+  await tf.setBackend("wasm");
+  return tf;
+}
 
 /** `tf` has its wasm backend set up already. The Graph has one output and static shapes. */
 export function openTfjs(tf: typeof Tfjs, name: string, graph: Graph, reference?: string): Engine {

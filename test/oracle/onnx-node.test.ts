@@ -21,7 +21,10 @@ const declined: [tests: RegExp, reason: RegExp][] = [
   [/resize_.*_cubic/, /mode "cubic" is not supported/],
   [/resize_.*_antialias/, /antialias is set/],
   [/resize_.*_not_(larger|smaller)/, /keep_aspect_ratio_policy "not_\w+" is not supported/],
-  [/resize_.*(tf_crop_and_resize|half_pixel_symmetric)/, /coordinate_transformation_mode "\w+" is not supported/],
+  [
+    /resize_.*(tf_crop_and_resize|half_pixel_symmetric)/,
+    /coordinate_transformation_mode "\w+" is not supported/,
+  ],
   [/swiglu/, /the model is of opset 28/],
   [/^test_layer_normalization(?!.*_expanded)/, /has 3 outputs; supported: 1/],
   [/pool_3d_|conv3d/, /expected \[N, C, W\] or \[N, C, H, W\]/],
