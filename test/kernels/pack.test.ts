@@ -21,7 +21,9 @@ const pack = (weights: ReturnType<typeof dense>, stride: number, block: number) 
 test.each([
   { inputs: 16, stride: 16, blocks: { 8: 2, 4: 4, 2: 8, 1: 16 } },
   { inputs: 12, stride: 16, blocks: { 8: 2, 4: 3, 2: 6, 1: 12 } },
-  { inputs: 3, stride: 3, blocks: { 3: 1 } }, // a picture, as narrow as it is
+  { inputs: 3, stride: 3, blocks: { 3: 1, 1: 3 } }, // a picture, as narrow as it is
+  { inputs: 18, stride: 18, blocks: { 18: 1, 2: 9, 1: 18 } }, // a row of its taps
+  { inputs: 33, stride: 33, blocks: { 11: 3, 1: 33 } },
   { inputs: 3, stride: 8, blocks: { 8: 1, 4: 1, 2: 2, 1: 3 } },
 ])("dense weights of $inputs inputs are $blocks blocks", ({ inputs, stride, blocks }) => {
   const { counts } = takeCensus(dense(8, inputs), stride);

@@ -91,6 +91,7 @@ export function prepareCase(c: ConvCase): Prepared {
       residual: c.residual ? added.pixels(0, 1) : undefined,
     },
     bias: biasAt,
+    lanes: x.stride,
     x: { stride: x.stride, pixelBytes: x.stride * 4 },
     out: { stride: out.stride, pixelBytes: out.stride * 4 },
   } as unknown as ConvWork; // what the families read of it

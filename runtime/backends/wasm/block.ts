@@ -22,7 +22,7 @@ const tileCycles = 20;
 
 /** One candidate: blocks of 8, 4, 2 or 1 input channels, whichever costs least. */
 export function blockCandidates(work: ConvWork): Candidate[] {
-  const census = takeCensus(work.weights, work.x.stride);
+  const census = takeCensus(work.weights, work.lanes);
   const pixels = tileSize(work.pixels.from.length);
   const tiles = Math.ceil(work.pixels.from.length / pixels);
   const cyclesOf = (block: number) => {

@@ -21,6 +21,7 @@ export interface ConvWork {
   readonly step: Step;
   readonly weights: ConvWeights;
   readonly tapBytes: readonly number[]; // [taps]: byte offset of a tap from the address of a pixel's first tap
+  readonly lanes: number; // floats that may be read of a tap
   readonly pixels: Pixels;
   readonly ranges?: readonly PixelRange[]; // a piece for each of these, instead of shares for the threads
   readonly bias: number; // address of one float32 an output, rounded up to 8 with zeros

@@ -42,17 +42,26 @@ function bindConv(step: Step, builder: Builder, operands: ConvOperands): Phase[]
   const [input, weight, biasName] = step.node.inputs;
   const { plan } = builder;
   const { group, axes } = convGeometry(step.node, shapeOf(plan, input), shapeOf(plan, weight));
-  const weights = storedWeights(weight, group, builder);
-  return bindWork(
-    {
-      step,
-      weights,
-      tapBytes: tapBytes(operands.x, ...asImage(axes)),
-      bias: bias(biasName, weights.outputs, builder),
-      ...operands,
-    },
-    builder,
-  );
+  const [y_, x_] = asImage(axes);
+  const { x } = operands;
+  const stored = storedWeights(weight, group, builder);
+  const work: ConvWork = {
+    step,
+    weights: stored,
+    tapBytes: tapBytes(x, y_, x_),
+    lanes: x.stride,
+    bias: bias(biasName, stored.outputs, builder),
+    ...operands,
+  };
+  // A picture's few channels are no work for a block: a row of taps is, whose pixels lie side by side.
+  const isPicture = x.stride === stored.inputs && x.stride < 8 && x_.dilation === 1;
+  if (!isPicture) return bindWork(work, builder);
+  const rowsOfTaps = {
+    weights: joinTaps(stored, x_.kernel),
+    tapBytes: tapBytes(x, y_, { ...x_, kernel: 1 }),
+    lanes: x.stride * x_.kernel,
+  };
+  return bindWork({ ...work, ...rowsOfTaps }, builder);
 }
 
 /** Gemm with constant weights. With others it goes to gemm.ts. */
@@ -109,6 +118,7 @@ function product(step: Step, builder: Builder, weights: ConvWeights, biasAt: num
     step,
     weights,
     tapBytes: [0],
+    lanes: x.stride,
     pixels: { from: everyPixel(x), to: everyPixel(out), residual: residualPixels(step, builder) },
     bias: biasAt,
     x,
@@ -183,6 +193,22 @@ function storedWeights(name: string, groups: number, builder: Builder): ConvWeig
       return data;
     },
   };
+}
+
+/** The weights with each row of `kernel` taps as one tap of so many times the inputs. */
+function joinTaps({ data, outputs, inputs, taps, groups }: ConvWeights, kernel: number): ConvWeights {
+  const rows = taps / kernel;
+  const joined = new Float32Array(data.length);
+  let from = 0;
+  for (let o = 0; o < outputs; o++) {
+    for (let i = 0; i < inputs; i++) {
+      for (let tap = 0; tap < taps; tap++) {
+        const [row, column] = [Math.floor(tap / kernel), tap % kernel];
+        joined[((o * kernel + column) * inputs + i) * rows + row] = data[from++];
+      }
+    }
+  }
+  return { data: joined, outputs, inputs: inputs * kernel, taps: rows, groups };
 }
 
 /** A constant matrix times `factor`, transposed where it is [inputs, outputs]. */

@@ -25,21 +25,21 @@ export interface BlockCount {
   readonly dense: number; // blocks that a weight without zeros would have
 }
 
-/** `stride` is how many floats a pixel of the input has. */
-export function takeCensus(weights: ConvWeights, stride: number): Census {
-  return censusOfBlocks(weights, stride) ?? censusOfAll(weights, stride);
+/** `lanes` is how many floats may be read of a tap. */
+export function takeCensus(weights: ConvWeights, lanes: number): Census {
+  return censusOfBlocks(weights, lanes) ?? censusOfAll(weights, lanes);
 }
 
 /** Weights stored in blocks of whole groups are packed from there, without all the zeros in between. */
 function censusOfBlocks(
   { blocks, groups, outputs, inputs, taps }: ConvWeights,
-  stride: number,
+  lanes: number,
 ): Census | undefined {
   if (!blocks || groups > 1) return undefined;
   const { rowPtr, colIdx, values } = blocks;
   const [rows, cols] = blocks.blockShape;
   const block = [8, 4, 2, 1].find((k) => cols % k === 0)!;
-  if (rows % 8 !== 0 || Math.ceil(inputs / block) * block > stride) return undefined;
+  if (rows % 8 !== 0 || Math.ceil(inputs / block) * block > lanes) return undefined;
   const count = Math.ceil(outputs / 8);
   const parts = cols / block; // kernel blocks side by side in a stored block
   const gridCols = Math.ceil(inputs / cols);
@@ -89,11 +89,11 @@ interface Segment {
 }
 
 /** One pass over the weights, for every K that fits. */
-function censusOfAll(weights: ConvWeights, stride: number): Census {
+function censusOfAll(weights: ConvWeights, lanes: number): Census {
   const { outputs, inputs, taps, groups } = weights;
-  const sizes = stride < 8 && groups === 1 ? [stride] : [8, 4, 2, 1];
-  // A block may reach past a group's channels (its weights there are zero), never past the pixel.
-  const fits = sizes.filter((k) => (groups - 1) * inputs + Math.ceil(inputs / k) * k <= stride);
+  const sizes = lanes % 8 && groups === 1 ? [longestPart(lanes), 4, 2, 1] : [8, 4, 2, 1];
+  // A block may reach past a group's channels (its weights there are zero), never past the tap.
+  const fits = sizes.filter((k) => (groups - 1) * inputs + Math.ceil(inputs / k) * k <= lanes);
   const census: Segment[][] = [];
   for (let first = 0; first < outputs; first += 8) census.push(segmentsOf(weights, first));
   const counts = new Map<number, BlockCount>();
@@ -108,6 +108,13 @@ function censusOfAll(weights: ConvWeights, stride: number): Census {
     counts,
     pack: (block, tapBytes) => packSegments(weights, census, counts.get(block)!, block, tapBytes),
   };
+}
+
+/** Rows of a picture's taps are no multiple of 8: the largest divisor of which a kernel's loop is still short. */
+function longestPart(lanes: number): number {
+  let parts = Math.ceil(lanes / 24);
+  while (lanes % parts) parts++;
+  return lanes / parts;
 }
 
 function packSegments(

@@ -25,7 +25,7 @@ interface Bundle {
 }
 
 export function vectorCandidates(work: ConvWork): Candidate[] {
-  const census = takeCensus(work.weights, work.x.stride);
+  const census = takeCensus(work.weights, work.lanes);
   const inputsOf = (block: number) =>
     block * census.counts.get(block)!.present.reduce((a, b) => a + b, 0);
   const [block] = [...census.counts.keys()].sort((a, b) => inputsOf(a) - inputsOf(b) || b - a);
