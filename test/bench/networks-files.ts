@@ -1,25 +1,39 @@
-/** Writes a network of the zoo in every form that the benchmark's engines read. */
+/** Writes a network in every form that the benchmark's engines read. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { buildNetwork, type ImageSize, type ZooName, zoo } from "../../demo/zoo/index.ts";
 import { pruneNetwork } from "../../demo/zoo/prune.ts";
 import { exportTflite } from "../../pruner/export/tflite.ts";
-import { maskedOnnx, type PruneReport, simplify } from "../../pruner/index.ts";
+import { maskedOnnx, simplify } from "../../pruner/index.ts";
 import { writeModel } from "../../runtime/model/file.ts";
 import type { Graph } from "../../runtime/model/graph.ts";
+import { sizeOf } from "../../runtime/model/tensor.ts";
 import { flopsOf } from "../../runtime/ops/work.ts";
 import { plan } from "../../runtime/plan.ts";
 import { randomTensor } from "../random.ts";
 import { type EngineName, engineFiles } from "./networks-engines.ts";
+import { type RealName, readRealModel } from "./networks-real.ts";
 
 export interface NetworkFiles {
-  readonly report: PruneReport;
+  readonly pattern: string;
+  readonly layers: readonly SparseLayer[];
   readonly flops: Readonly<Record<"dense" | "pruned", number>>; // of a run, of weights that are kept
   readonly input: { readonly name: string; readonly shape: readonly number[] };
   /** Why an engine cannot run it. */
   readonly refused: Readonly<Partial<Record<EngineName, string>>>;
 }
 
+export interface SparseLayer {
+  readonly node: string;
+  readonly elements: number; // of its weight
+  readonly kept: number;
+}
+
+type FileName = (typeof engineFiles)[EngineName]["file"];
+
+const seed = 1;
+
+/** A network of the zoo, pruned. */
 export async function writeNetwork(
   name: ZooName,
   folder: string,
@@ -33,45 +47,78 @@ export async function writeNetwork(
     sparsity,
     exclude: zoo[name].heads,
   });
+  const layers = report.layers.map(({ node, elements, keptElements: kept }) => ({
+    node,
+    elements,
+    kept,
+  }));
+  return {
+    pattern: report.pattern,
+    layers,
+    ...(await writeFiles(folder, engines, dense, pruned)),
+    flops: flopsBy(dense, layers),
+  };
+}
+
+/** A real model, whose dense form has its zeros too: what other engines compute is what is expected. */
+export async function writeRealModel(
+  name: RealName,
+  folder: string,
+  engines: readonly EngineName[],
+): Promise<NetworkFiles> {
+  const { dense, packed, layers, onnx, tflite } = readRealModel(name);
+  const found = layers
+    .filter(({ pattern }) => pattern !== "dense")
+    .map(({ node, shape, pattern, zeros }) => {
+      const elements = sizeOf(shape);
+      return { node, pattern, elements, kept: Math.round((1 - zeros) * elements) };
+    });
+  const known = { "dense.onnx": onnx, "masked.onnx": onnx, ...(tflite && { "sparse.tflite": tflite }) };
+  return {
+    pattern: [...new Set(found.map(({ pattern }) => pattern))].join(" "),
+    layers: found,
+    ...(await writeFiles(folder, engines, dense, packed, known)),
+    flops: flopsBy(dense, found),
+  };
+}
+
+/** `known`: files that are there already. */
+async function writeFiles(
+  folder: string,
+  engines: readonly EngineName[],
+  dense: Graph,
+  pruned: Graph,
+  known: Readonly<Partial<Record<FileName | "masked.onnx", Uint8Array>>> = {},
+): Promise<Pick<NetworkFiles, "input" | "refused">> {
   mkdirSync(folder, { recursive: true });
   const write = (file: string, bytes: Uint8Array) => writeFileSync(join(folder, file), bytes);
-
-  const { name: inputName, shape } = dense.inputs[0];
+  const [{ name, shape }] = dense.inputs;
   const image = randomTensor(shape as number[], seed + 1, -1.7, 1.7); // mean 0, deviation 1
   write("input", new Uint8Array(image.data.buffer));
-  write("masked.onnx", maskedOnnx(pruned));
+  write("masked.onnx", known["masked.onnx"] ?? maskedOnnx(pruned));
   const refused: Partial<Record<EngineName, string>> = {};
   for (const engine of engines) {
     const { file, weights } = engineFiles[engine];
     try {
-      write(file, await bytesOf(file, weights === "dense" ? dense : pruned));
+      write(file, known[file] ?? (await bytesOf(file, weights === "dense" ? dense : pruned)));
     } catch (error) {
       if (!file.endsWith(".tflite") || (error as Error).name !== "ModelError") throw error;
       refused[engine] = (error as Error).message;
     }
   }
-  return {
-    report,
-    flops: flopsBy(dense, report),
-    input: { name: inputName, shape: shape as number[] },
-    refused,
-  };
+  return { input: { name, shape: shape as number[] }, refused };
 }
 
-const seed = 1;
-
-async function bytesOf(file: string, graph: Graph): Promise<Uint8Array> {
+async function bytesOf(file: FileName, graph: Graph): Promise<Uint8Array> {
   if (file.endsWith(".filigree")) return writeModel(graph);
   if (file.endsWith(".onnx")) return maskedOnnx(graph);
   return exportTflite(graph, { sparse: file === "sparse.tflite" });
 }
 
-/** Work of the multiplications, with all weights and with those that pruning keeps. */
-function flopsBy(graph: Graph, { layers }: PruneReport): Record<"dense" | "pruned", number> {
+/** Work of the multiplications, with all weights and with those that are kept. */
+function flopsBy(graph: Graph, layers: readonly SparseLayer[]): Record<"dense" | "pruned", number> {
   const { values } = plan(graph);
-  const density = new Map(
-    layers.map(({ node, keptElements, elements }) => [node, keptElements / elements]),
-  );
+  const density = new Map(layers.map(({ node, kept, elements }) => [node, kept / elements]));
   const work = graph.nodes.map((node) => ({
     flops: flopsOf(node, values),
     kept: density.get(node.name) ?? 1,

@@ -1,8 +1,9 @@
 /**
- * `npm run bench -- networks`: the networks of the zoo in one page of Chromium, engine by turns with engine: Filigree
- * pruned and dense, onnxruntime-web, and LiteRT.js where the network can be written for it. Each result is checked in
- * the same run against onnxruntime-web on the same weights; one that is wrong fails the run. Weights are random, and
- * pruned by magnitude without training. Prints a table of the times, and one of what engines take to start.
+ * `npm run bench -- networks`: whole networks in one page of Chromium, engine by turns with engine: Filigree pruned and
+ * dense, onnxruntime-web, and LiteRT.js where the network can be written for it. Each result is checked in the same run
+ * against onnxruntime-web on the same weights; one that is wrong fails the run. Prints a table of the times, and one of
+ * what engines take to start. Networks of the zoo have random weights, pruned by magnitude without training. Real
+ * models (networks-real.ts) have the zeros that their makers gave them, in the row "dense" too.
  *
  *   --cases A,B      only networks whose name holds one of these   --engines A,B    only these, and onnxruntime-web
  *   --pattern P      block:16x8, 2:4, …                            --sparsity 0.7   fraction of the blocks removed
@@ -25,7 +26,8 @@ import type { Site } from "../../pruner/bench/server.ts";
 import { baselineFolders, onConsole } from "./layers.ts";
 import type { ColdRequest, ColdStart } from "./networks-cold.ts";
 import { type EngineName, engineNames } from "./networks-engines.ts";
-import { type NetworkFiles, writeNetwork } from "./networks-files.ts";
+import { type NetworkFiles, writeNetwork, writeRealModel } from "./networks-files.ts";
+import { type RealName, realModels, whyNoRealModels } from "./networks-real.ts";
 import type { NetworkRow } from "./networks-row.ts";
 import { coldTable, networkTable, shortTable, type TableData } from "./networks-table.ts";
 import type { NetworkRequest, NetworkResult } from "./networks-worker.ts";
@@ -51,10 +53,13 @@ export async function networks(args: string[]): Promise<void> {
     },
   });
   const wanted = values.cases?.split(",");
-  const names = (Object.keys(zoo) as ZooName[]).filter(
-    (name) => !wanted || wanted.some((part) => name.includes(part)),
-  );
-  if (!names.length) throw new Error(`no network is like "${values.cases}": ${Object.keys(zoo).join()}`);
+  const known = [...Object.keys(zoo), ...Object.keys(realModels)] as (ZooName | RealName)[];
+  const isReal = (name: ZooName | RealName): name is RealName => name in realModels;
+  const asked = known.filter((name) => !wanted || wanted.some((part) => name.includes(part)));
+  if (!asked.length) throw new Error(`no network is like "${values.cases}": ${known.join()}`);
+  const names = asked.filter((name) => !isReal(name) || !whyNoRealModels);
+  const left = asked.filter((name) => !names.includes(name));
+  if (left.length) console.log(`left out: ${left.join(", ")}: ${whyNoRealModels}`);
   const engines = enginesOf(values.engines);
   const rounds = Number(values.rounds);
   const { pattern } = values;
@@ -72,9 +77,11 @@ export async function networks(args: string[]): Promise<void> {
     for (const [name, file] of Object.entries(runtimeFiles)) await buildForBrowser(name, file, built);
     for (const name of names) {
       const folder = join(built, "models");
-      const size = values.small ? zoo[name].smallSize : undefined;
-      const files = await writeNetwork(name, folder, engines, { pattern, sparsity, size });
-      console.log(densities(files));
+      const size = values.small && !isReal(name) ? zoo[name].smallSize : undefined;
+      const files = isReal(name)
+        ? await writeRealModel(name, folder, engines)
+        : await writeNetwork(name, folder, engines, { pattern, sparsity, size });
+      console.log(densities(name, files));
       const taken = engines.filter((engine) => !files.refused[engine]);
       for (const [engine, reason] of Object.entries(files.refused)) console.log(`${engine}: ${reason}`);
       for (const threads of values.threads.split(",").map(Number)) {
@@ -161,20 +168,24 @@ async function coldStarts(
 const totalMs = ({ loadMs, prepareMs, firstRunMs }: ColdStart) => loadMs + prepareMs + firstRunMs;
 
 /** "resnet50: 30.0 % of the weights kept, 10.2 to 53.1 % of a layer; 31.9 % of the work". */
-function densities({ report, flops }: NetworkFiles): string {
+function densities(name: string, { pattern, layers, flops }: NetworkFiles): string {
   const percent = (fraction: number) => (100 * fraction).toFixed(1);
-  const { kept, total } = report.elements;
-  const of = report.layers.map(({ keptElements, elements }) => keptElements / elements);
+  const of = layers.map(({ kept, elements }) => kept / elements);
   return (
-    `${report.model}, ${report.pattern}: ${percent(kept / total)} % of the pruned weights kept, ` +
+    `${name}, ${pattern}: ${percent(densityOf(layers))} % of the pruned weights kept, ` +
     `${percent(Math.min(...of))} to ${percent(Math.max(...of))} % of a layer, ` +
     `${percent(flops.pruned / flops.dense)} % of the whole work`
   );
 }
 
+function densityOf(layers: NetworkFiles["layers"]): number {
+  const sum = (of: "kept" | "elements") => layers.reduce((all, layer) => all + layer[of], 0);
+  return sum("kept") / sum("elements");
+}
+
 function rowsOf(
   name: string,
-  { report, flops }: NetworkFiles,
+  { pattern, layers, flops }: NetworkFiles,
   { timings, maxErrors, peakGflops, threads }: NetworkResult,
   coldStart: NetworkRow["coldStart"],
 ): NetworkRow[] {
@@ -186,10 +197,10 @@ function rowsOf(
       return { ...all, filigree: all[own] };
     };
     const ms = of(({ minMs }) => minMs);
-    const density = weights === "dense" ? 1 : report.elements.kept / report.elements.total;
+    const density = weights === "dense" ? 1 : densityOf(layers);
     return {
       case: name,
-      pattern: weights === "dense" ? "dense" : report.pattern,
+      pattern: weights === "dense" ? "dense" : pattern,
       sparsity: 1 - density,
       threads,
       dtype: "float32",

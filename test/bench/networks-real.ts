@@ -1,0 +1,70 @@
+/**
+ * Real trained networks that other tools made sparse, from the data that lies beside the project: each as the file
+ * that its makers ship, and as an ONNX file of the same weights, which says what is right.
+ */
+import { readFileSync } from "node:fs";
+import { gunzipSync } from "node:zlib";
+import { importOnnx, importTflite, pack, simplify } from "../../pruner/index.ts";
+import type { Graph } from "../../runtime/model/graph.ts";
+import { hasShared, sharedPath, whyNoShared } from "../shared.ts";
+
+interface RealModel {
+  readonly tflite?: string; // with the sparse tensors of its makers
+  readonly onnx: string;
+}
+
+/** MediaPipe's; in brackets what is zero. */
+export const realModels = {
+  // 70 % of each 1x1 convolution, one by one
+  "face-detector": {
+    tflite: "models/sparse/face_detection_full_range_sparse.tflite",
+    onnx: "models/sparse/face_detection_full_range_sparse.onnx",
+  },
+  // 75 % of 38 of its convolutions, one by one
+  "pose-detector": {
+    tflite: "models/sparse/pose_detection.tflite",
+    onnx: "models/sparse/pose_detection_sparse.onnx.gz",
+  },
+  // half of the output channels of its late layers
+  "hand-landmark": { onnx: "models/sparse/hand_landmark_full.onnx.gz" },
+} satisfies Record<string, RealModel>;
+
+export type RealName = keyof typeof realModels;
+
+/** Why they cannot be measured here. */
+export const whyNoRealModels = hasShared ? undefined : whyNoShared;
+
+export interface RealNetwork {
+  readonly dense: Graph; // with zeros, simplified; its input is called as in the ONNX file
+  readonly packed: Graph;
+  readonly layers: ReturnType<typeof pack>["layers"];
+  readonly onnx: Uint8Array;
+  readonly tflite?: Uint8Array;
+}
+
+export function readRealModel(name: RealName): RealNetwork {
+  const model: RealModel = realModels[name];
+  const onnx = bytesOf(model.onnx);
+  const tflite = model.tflite === undefined ? undefined : bytesOf(model.tflite);
+  const dense = tflite
+    ? withInputName(simplify(importTflite(tflite)), "input")
+    : simplify(importOnnx(onnx));
+  const { graph, layers } = pack(dense);
+  return { dense, packed: graph, layers, onnx, tflite };
+}
+
+function bytesOf(path: string): Uint8Array {
+  const bytes = readFileSync(sharedPath(path));
+  return path.endsWith(".gz") ? gunzipSync(bytes) : bytes;
+}
+
+/** The graph with its one input called otherwise. */
+function withInputName(graph: Graph, name: string): Graph {
+  const [input] = graph.inputs;
+  const rename = (value: string) => (value === input.name ? name : value);
+  return {
+    ...graph,
+    inputs: [{ ...input, name }],
+    nodes: graph.nodes.map((node) => ({ ...node, inputs: node.inputs.map(rename) })),
+  };
+}
