@@ -63,7 +63,7 @@ interface Facts {
   readonly relaxedSimd: boolean;
 }
 
-/** The first backend that takes the whole model; never one for some nodes and another for the rest. */
+/** The first backend that takes the whole model. */
 async function firstThatTakes(
   planned: ExecutionPlan,
   choices: RememberedChoices,
@@ -88,6 +88,7 @@ async function firstThatTakes(
       try {
         const prepareOptions = { threads: count, choices: choices[name] };
         const executable = await backends[name].prepare(planned, prepareOptions);
+        reasons.push(...whyHosted(backends[name], planned));
         return { executable, backend: name, reasons };
       } catch (error) {
         // A thread that cannot start, or memory that cannot be had, is no reason to give up what runs without.
@@ -106,6 +107,14 @@ function whyDeclined(backend: Backend, planned: ExecutionPlan): string | undefin
     if (why) return `${backend.name} declined ${nodeName(node)}: ${why}`;
   }
   return undefined;
+}
+
+/** A sentence for each node that the backend has no kernel for. */
+function whyHosted(backend: Backend, planned: ExecutionPlan): string[] {
+  return planned.graph.nodes.flatMap((node) => {
+    const why = backend.hosted?.(node, planned);
+    return why ? [`${nodeName(node)} runs as a plain loop: ${why}`] : [];
+  });
 }
 
 /** The executable, saying what the debug level asks for. */

@@ -40,5 +40,7 @@ export interface Backend {
   readonly name: string;
   /** Why this backend cannot run `node`, or undefined where it can. Known before anything is prepared. */
   unsupported(node: Node, plan: ExecutionPlan): string | undefined;
+  /** Why this backend runs `node` as the reference does, a hundred times as slow; undefined where it has a kernel. */
+  hosted?(node: Node, plan: ExecutionPlan): string | undefined;
   prepare(plan: ExecutionPlan, options?: PrepareOptions): Promise<Executable>;
 }

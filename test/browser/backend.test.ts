@@ -6,6 +6,7 @@ import { wasm } from "../../runtime/backends/wasm/index.ts";
 import type { Graph } from "../../runtime/model/graph.ts";
 import { plan } from "../../runtime/plan.ts";
 import { cases } from "../backend/cases/index.ts";
+import { hostedNetwork } from "../backend/hosted.ts";
 import { tinyNetwork } from "../backend/network.ts";
 import { expectSame, runOn } from "../backend/run.ts";
 import type { BackendWorker } from "./backend.worker.ts";
@@ -16,7 +17,7 @@ afterAll(() => thread.terminate());
 
 const runs = (graph: Graph) => {
   const planned = plan(graph);
-  return planned.graph.nodes.every((node) => wasm.unsupported(node, planned) === undefined);
+  return planned.graph.nodes.every((node) => wasm.hosted(node, planned) === undefined);
 };
 
 const running = Object.entries(cases).map(([op, list]) => ({
@@ -39,6 +40,15 @@ test.each([2, 3, 4])("%i threads compute what one computes, run after run", asyn
   expect(more.threads).toBe(threads);
   expectSame(more.outputs, one.outputs, 0);
 });
+
+test.each([1, 2])(
+  "nodes without a kernel run between the threads' phases: %i threads",
+  async (threads) => {
+    const { graph, inputs } = hostedNetwork();
+    const { outputs } = await worker.run(graph, inputs, threads, 20);
+    expectSame(outputs, await runOn(reference, graph, inputs));
+  },
+);
 
 test("a page's own thread runs alone: it may not wait", async () => {
   const { graph, inputs } = tinyNetwork();

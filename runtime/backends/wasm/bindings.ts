@@ -13,6 +13,7 @@ import {
 } from "./elementwise.ts";
 import { expandBinding, gatherBinding } from "./gather.ts";
 import { gemmBinding } from "./gemm.ts";
+import { hostBinding } from "./host.ts";
 import { layerNormBinding } from "./layer-normalization.ts";
 import { matmulBinding } from "./matmul.ts";
 import { padBinding } from "./pad.ts";
@@ -51,6 +52,7 @@ const bindings = {
   GlobalMaxPool: globalMaxBinding,
   HardSigmoid: activationBinding,
   HardSwish: activationBinding,
+  Host: hostBinding,
   Identity: reshapeBinding,
   LeakyRelu: activationBinding,
   Log: activationBinding,

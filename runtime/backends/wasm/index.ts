@@ -5,8 +5,10 @@ import { sizeOf, type Tensor } from "../../model/tensor.ts";
 import type { ExecutionPlan } from "../../plan.ts";
 import type { Backend, Executable, ProfileRow, Tensors } from "../backend.ts";
 import { checkInputs } from "../check-inputs.ts";
+import { reference } from "../reference/index.ts";
 import { type Bound, bind } from "./bind.ts";
 import { bindingOf } from "./bindings.ts";
+import { host, isPlain } from "./host.ts";
 import { makePace } from "./pace.ts";
 import { shapeOf } from "./plan-facts.ts";
 import { makeRun, type ThreadStart } from "./threads.ts";
@@ -25,15 +27,18 @@ export interface WasmExecutable extends Executable {
 export const wasm = {
   name: "wasm",
 
-  unsupported(node, plan) {
+  unsupported: reference.unsupported,
+
+  hosted(node, plan) {
     const binding = bindingOf(node.op);
     if (!binding) return "the operator has no kernel";
-    const data = [...node.inputs.slice(0, 1), ...node.outputs].filter((name) => name !== "");
-    for (const name of data) {
+    const computed = node.inputs.filter((name, i) => i === 0 || !plan.graph.constants.has(name));
+    for (const name of [...computed, ...node.outputs]) {
+      if (name === "" || !isPlain(plan, name)) continue;
       const { dtype, shape } = plan.values.get(name)!;
-      if (dtype !== "float32") return `'${name}' is ${dtype}; only float32 runs`;
-      if (sizeOf(shape) === 0) return `'${name}' [${shape}] is empty`;
+      return dtype === "float32" ? `'${name}' [${shape}] is empty` : `'${name}' is ${dtype}`;
     }
+    if (node.outputs.length > 1) return "it has more than one output";
     return binding.unsupported?.(node, plan);
   },
 
@@ -43,7 +48,8 @@ export const wasm = {
     const helpers = Array.from({ length: threads - 1 }, createHelper); // they load while kernels are made
     try {
       const tuner = makeTuner(options.choices ?? {}, options.tuneMs ?? mostTuneMs);
-      const bound = bind(plan, { threads, fma, tuner });
+      const hosting = host(plan, wasm.hosted);
+      const bound = bind(hosting.plan, { threads, fma, tuner });
       const pages = Math.ceil(bound.bytes / pageBytes);
       const shared = threads > 1;
       const module = await WebAssembly.compile(assemble(bound.functions, { pages, shared }));
@@ -56,7 +62,7 @@ export const wasm = {
       for (const { worker } of helpers) worker.postMessage(start);
       await Promise.all(helpers.map(({ isReady }) => isReady));
       const { choices } = tuner;
-      return { ...executable(plan, bound, memory, makeRun(start), helpers), relaxedSimd: fma, choices };
+      return { ...executable(plan, bound, hosting.plain, start, helpers), relaxedSimd: fma, choices };
     } catch (error) {
       for (const { worker } of helpers) worker.terminate();
       throw error;
@@ -90,21 +96,32 @@ function canShareMemory(): boolean {
 function executable(
   plan: ExecutionPlan,
   bound: Bound,
-  memory: WebAssembly.Memory,
-  phases: readonly ((isShared: boolean) => void)[],
+  plain: Map<string, Tensor>,
+  start: ThreadStart,
   helpers: readonly Helper[],
 ): Omit<WasmExecutable, "relaxedSimd"> {
   const threads = helpers.length + 1;
+  const { memory } = start;
+  const phases = makeRun(start).map((phase, i) => {
+    const { run } = bound.phases[i];
+    if (!run) return phase;
+    return (isShared: boolean) => {
+      phase(isShared);
+      run(memory.buffer);
+    };
+  });
   const pace = makePace();
   const put = (inputs: Tensors) => {
     checkInputs(plan, inputs); // or a longer array would be written over what lies behind it
     for (const { name } of plan.graph.inputs) {
       const { data } = inputs[name];
-      new Float32Array(memory.buffer, bound.staging.get(name), data.length).set(data);
+      if (isPlain(plan, name)) plain.set(name, inputs[name]);
+      else new Float32Array(memory.buffer, bound.staging.get(name), data.length).set(data);
     }
   };
   const fetch = (name: string, inputs: Tensors): Tensor => {
-    if (inputs[name]) return { ...inputs[name], data: inputs[name].data.slice() } as Tensor;
+    const given = inputs[name] ?? plain.get(name);
+    if (given) return { ...given, data: given.data.slice() } as Tensor;
     const shape = shapeOf(plan, name);
     const view = new Float32Array(memory.buffer, bound.staging.get(name), sizeOf(shape));
     return { dtype: "float32", shape, data: new Float32Array(view) };

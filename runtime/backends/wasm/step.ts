@@ -37,6 +37,8 @@ export interface Phase {
   readonly detail: string;
   readonly flops: number;
   readonly calls: readonly (readonly Call[])[]; // [pieces], at most 255
+  /** What the first thread does behind the calls, by itself: a node without a kernel. */
+  readonly run?: (memory: ArrayBufferLike) => void;
 }
 
 /** One way of running a step. */
