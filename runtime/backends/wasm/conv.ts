@@ -1,6 +1,7 @@
 /** Conv, Gemm and MatMul with a constant matrix. A depthwise Conv goes to depthwise.ts. */
 import type { Node } from "../../model/graph.ts";
-import { matrixOf } from "../../model/sparse/format.ts";
+import { matrixOf, type SparseTensor } from "../../model/sparse/format.ts";
+import type { Tensor } from "../../model/tensor.ts";
 import { convGeometry } from "../../ops/conv.ts";
 import { asImage, type WindowAxis } from "../../ops/window.ts";
 import type { ExecutionPlan } from "../../plan.ts";
@@ -146,7 +147,7 @@ const fastest = (candidates: readonly Candidate[]): Candidate =>
   candidates.reduce((a, b) => (b.cycles < a.cycles ? b : a));
 
 /** Blocks run any weights; panels are for those whose zeros fill no blocks of 8 outputs. */
-function candidatesOf(work: ConvWork, withPanels: boolean): Candidate[] {
+export function candidatesOf(work: ConvWork, withPanels: boolean): Candidate[] {
   const blocks = work.pixels.from.length === 1 ? vectorCandidates(work) : blockCandidates(work);
   return [...blocks, ...(withPanels ? panelCandidates(work) : [])];
 }
@@ -158,7 +159,11 @@ function panelScratch({ node }: Step, plan: ExecutionPlan, threads: number): num
 /** May its weights have zeros that fill no blocks? */
 export function mayUsePanels({ inputs }: Node, plan: ExecutionPlan): boolean {
   const weight = plan.graph.constants.get(inputs[1]);
-  if (!weight) return false;
+  return weight !== undefined && hasLooseZeros(weight);
+}
+
+/** Of weights as they are stored: may they have zeros that fill no blocks of 8 outputs? */
+export function hasLooseZeros(weight: Tensor | SparseTensor): boolean {
   if ("format" in weight) return weight.format !== "block" || weight.blockShape[0] % 8 !== 0;
   const { data } = weight;
   const step = Math.max(1, Math.floor(data.length / 4001));
