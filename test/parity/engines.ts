@@ -1,0 +1,61 @@
+/** What runs a model: ONNX Runtime, which says what is right, and Filigree's backends. */
+import * as ort from "onnxruntime-node";
+import type { Tensors } from "../../runtime/backends/backend.ts";
+import { reference } from "../../runtime/backends/reference/index.ts";
+import { wasm } from "../../runtime/backends/wasm/index.ts";
+import { nodeName } from "../../runtime/model/errors.ts";
+import type { Graph } from "../../runtime/model/graph.ts";
+import type { DType, Shape, Tensor } from "../../runtime/model/tensor.ts";
+import { plan } from "../../runtime/plan.ts";
+
+export interface ParityEngine {
+  readonly threads: number;
+  run(inputs: Tensors): Promise<Tensors>;
+  dispose(): void | Promise<void>;
+}
+
+export const backends = { reference, wasm };
+
+/** Throws where the backend declines a node: nothing stands in for it. */
+export async function openBackend(
+  name: keyof typeof backends,
+  graph: Graph,
+  shapes: Readonly<Record<string, Shape>>,
+  threads: number,
+): Promise<ParityEngine> {
+  const planned = plan(graph, { shapes });
+  for (const node of planned.graph.nodes) {
+    const why = backends[name].unsupported(node, planned);
+    if (why) throw new Error(`${name} declined ${nodeName(node)}: ${why}`);
+  }
+  const executable = await backends[name].prepare(planned, { threads });
+  const { threads: got = 1 } = executable as { threads?: number };
+  if (got !== threads) throw new Error(`${name} has ${got} threads; ${threads} were asked for`);
+  return {
+    threads,
+    run: (inputs) => executable.run(inputs),
+    dispose: () => executable.dispose(),
+  };
+}
+
+/** ONNX Runtime on as many threads as there are cores. */
+export async function openOnnxRuntime(onnx: Uint8Array): Promise<ParityEngine> {
+  const session = await ort.InferenceSession.create(onnx, { logSeverityLevel: 3 });
+  return {
+    threads: 0,
+    async run(inputs) {
+      const feeds = Object.values(inputs).map((input, i) => [session.inputNames[i], toOrt(input)]);
+      const results = await session.run(Object.fromEntries(feeds));
+      return Object.fromEntries(session.outputNames.map((name) => [name, fromOrt(results[name])]));
+    },
+    dispose: () => session.release(),
+  };
+}
+
+const toOrt = ({ dtype, data, shape }: Tensor) => {
+  return new ort.Tensor(dtype as "float32", data as Float32Array, [...shape]);
+};
+
+function fromOrt({ type, dims, data }: ort.Tensor): Tensor {
+  return { dtype: type as DType, shape: dims, data: data as Float32Array } as Tensor;
+}

@@ -1,0 +1,34 @@
+/** Random weights for a graph that comes without: as large as keep the values of its layers near 1. */
+import type { Graph } from "../../runtime/model/graph.ts";
+import type { SparseTensor } from "../../runtime/model/sparse/format.ts";
+import { type Shape, sizeOf, type Tensor } from "../../runtime/model/tensor.ts";
+import { randomTensor } from "../random.ts";
+
+/** Weights of layers with the mean square 2 / fan-in (He et al., 2015), normalisations that change a little. */
+export function randomizeWeights(graph: Graph): Graph {
+  const constants = new Map<string, Tensor | SparseTensor>(graph.constants);
+  let seed = 1;
+  const uniform = (name: string, low: number, high: number) => {
+    const shape = graph.constants.get(name)?.shape;
+    if (shape) constants.set(name, randomTensor(shape, seed++, low, high));
+  };
+  for (const { op, inputs, attrs } of graph.nodes) {
+    const shape = graph.constants.get(inputs[1])?.shape;
+    if ((op === "Conv" || op === "Gemm") && shape) {
+      const most = Math.sqrt(6 / fanIn(op, shape, attrs.transB === 1)); // uniform: a third of most² on average
+      uniform(inputs[1], -most, most);
+    }
+    if (op === "BatchNormalization") {
+      const [, scale, bias, mean, variance] = inputs;
+      uniform(scale, 0.7, 1.3);
+      uniform(bias, -0.3, 0.3);
+      uniform(mean, -0.3, 0.3);
+      uniform(variance, 0.7, 1.3);
+    }
+  }
+  return { ...graph, constants };
+}
+
+function fanIn(op: string, shape: Shape, isTransposed: boolean): number {
+  return op === "Gemm" && !isTransposed ? shape[0] : sizeOf(shape.slice(1));
+}

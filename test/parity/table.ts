@@ -1,0 +1,44 @@
+/** The rows of the check as a table: one line a model and variant, a column a backend and number of threads. */
+import type { ParityRow } from "./row.ts";
+
+export interface TableData {
+  readonly head: string[];
+  readonly cells: string[][];
+}
+
+export function parityTable(rows: readonly ParityRow[]): TableData {
+  const runners = [...new Set(rows.map(runnerOf))];
+  const lines = [...new Set(rows.map(lineOf))];
+  const cells = lines.map((line) => {
+    const own = rows.filter((row) => lineOf(row) === line);
+    const errors = runners.map((runner) => {
+      const row = own.find((candidate) => runnerOf(candidate) === runner);
+      return row ? errorCell(row) : "";
+    });
+    return [own[0].model, own[0].variant, ...errors, taskCell(own)];
+  });
+  return { head: ["model", "variant", ...runners, "task (expected)"], cells };
+}
+
+const runnerOf = ({ backend, threads }: ParityRow) =>
+  backend === "reference" ? backend : `${backend} x${threads}`;
+
+const lineOf = ({ model, variant }: ParityRow) => `${model} ${variant}`;
+
+function errorCell({ maxRelError, ok }: ParityRow): string {
+  const error = maxRelError === null ? "failed" : maxRelError.toExponential(1);
+  return ok ? error : `${error} ✗`;
+}
+
+/** "top-1 % of 10000 images: 91.73 (91.73)", of the runner that measured the most. */
+function taskCell(rows: readonly ParityRow[]): string {
+  const measured = rows.filter(({ task }) => task !== null);
+  const samplesOf = ({ figure = "" }: ParityRow) => Number(/ of (\d+)/.exec(figure)?.[1] ?? 0);
+  const best = measured.sort((a, b) => samplesOf(b) - samplesOf(a))[0];
+  if (!best) return "";
+  const { figure, task, expected, others = [] } = best;
+  return [{ figure: figure!, task: task!, expected: expected! }, ...others]
+    .map((one) => `${one.figure.replace(/ of .*/, "")} ${one.task} (${one.expected})`)
+    .join(", ")
+    .concat(` of ${figure!.replace(/.*? of /, "")}`);
+}

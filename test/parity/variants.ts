@@ -1,0 +1,37 @@
+/** The ways in which a model is pruned before it is checked, all at once and without training. */
+import { maskedOnnx, pack } from "../../pruner/index.ts";
+import type { Graph } from "../../runtime/model/graph.ts";
+import type { LoadedModel } from "./models.ts";
+
+export interface Variant {
+  /** What Filigree runs, and the same weights as an ONNX file with zeros. */
+  make(model: LoadedModel): Promise<{ graph: Graph; onnx: Uint8Array }>;
+  readonly onlySparse?: boolean; // for models whose files hold zeros already
+}
+
+export const variants = {
+  dense: {
+    make: async ({ graph, onnx }) => ({ graph, onnx: onnx ?? maskedOnnx(graph) }),
+  },
+  "16x8": pruned("block:16x8", 0.7),
+  "2:4": pruned("2:4"),
+  unstructured: pruned("unstructured", 0.7),
+  packed: {
+    onlySparse: true,
+    make: async ({ graph, onnx }) => {
+      const packed = pack(graph).graph;
+      return { graph: packed, onnx: onnx ?? maskedOnnx(graph) };
+    },
+  },
+} satisfies Record<string, Variant>;
+
+export type VariantName = keyof typeof variants;
+
+function pruned(pattern: string, sparsity?: number): Variant {
+  return {
+    async make(model) {
+      const { graph } = await model.prune({ pattern, sparsity });
+      return { graph, onnx: maskedOnnx(graph) };
+    },
+  };
+}
