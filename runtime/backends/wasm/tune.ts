@@ -25,13 +25,18 @@ const trialCycles = 1e6;
 const fewestPixels = 120;
 /** Until the compiler has optimised a kernel. */
 const warmUpMs = 10;
-const rounds = 5;
 const roundMs = 0.25;
+const fewestRounds = 4;
+const mostRounds = 24;
+/** Rounds go on until the two least times of every way are as close as this: one alone may be an interruption. */
+const agreement = 1.03;
+/** A prediction is not believed to be further off than this, compared with that of the other ways. */
+const mostCorrection = 1.35;
 
 /** `budgetMs`: how long all trials may take together. Names in `remembered` are taken without a trial. */
 export function makeTuner(remembered: Choices, budgetMs: number): Tuner {
   const choices: Record<string, string> = {};
-  const msPerCycle = new Map<string, number>(); // of the candidates tried, by name
+  const msPerCycle = new Map<string, number>(); // of the candidates tried, by name: the least, since noise only adds
   let laboratory: Laboratory | undefined;
   let spentMs = 0;
 
@@ -39,8 +44,9 @@ export function makeTuner(remembered: Choices, budgetMs: number): Tuner {
     choices,
     choose(step, candidates, sample, builder, base) {
       if (candidates.length === 1) return { candidate: candidates[0], why: "" };
+      const least = msPerCycle.size ? Math.min(...msPerCycle.values()) : 1;
       const correct = ({ name, cycles }: Candidate) =>
-        cycles * (msPerCycle.get(name) ?? typical(msPerCycle));
+        cycles * Math.min(msPerCycle.get(name) ?? least, mostCorrection * least);
       const sorted = [...candidates].sort((a, b) => correct(a) - correct(b));
       const close = sorted.filter((candidate) => correct(candidate) < hopeless * correct(sorted[0]));
       const take = (candidate: Candidate, why: string) => {
@@ -60,7 +66,10 @@ export function makeTuner(remembered: Choices, budgetMs: number): Tuner {
       const trial = sample(Math.max(fewestPixels, Math.floor(share * pixelsOf(step, builder))));
       const tried = close.map((candidate) => trial[candidates.indexOf(candidate)]);
       const ms = laboratory.measure(tried, builder, base);
-      for (const [i, { name }] of close.entries()) msPerCycle.set(name, ms[i] / tried[i].cycles);
+      for (const [i, { name }] of close.entries()) {
+        const known = msPerCycle.get(name) ?? Number.POSITIVE_INFINITY;
+        msPerCycle.set(name, Math.min(known, ms[i] / tried[i].cycles));
+      }
       spentMs += performance.now() - start;
       const [best, second] = ms.map((_, i) => i).sort((a, b) => ms[a] - ms[b]);
       return take(close[best], `measured, ${close[second].name} ${(ms[second] / ms[best]).toFixed(2)}x`);
@@ -72,11 +81,6 @@ const pixelsOf = (step: Step, builder: Builder): number => {
   const { n, h, w } = builder.value(step.output);
   return n * h * w;
 };
-
-function typical(rates: ReadonlyMap<string, number>): number {
-  const all = [...rates.values()];
-  return all.length ? all.reduce((a, b) => a + b, 0) / all.length : 1;
-}
 
 interface Laboratory {
   /** Milliseconds of each, the least of some rounds. */
@@ -147,11 +151,13 @@ function measureRuns(runs: readonly { run: () => void; isCold: boolean }[]): num
         return Math.max(1, Math.ceil((calls * roundMs) / Math.max(ms, 1e-3)));
     }
   });
-  const best = runs.map(() => Number.POSITIVE_INFINITY);
-  for (let round = 0; round < rounds; round++) {
+  const samples = runs.map((): number[] => []);
+  const isSettled = (ms: number[]) => ms.sort((a, b) => a - b)[1] < agreement * ms[0];
+  for (let round = 0; round < mostRounds; round++) {
     runs.forEach(({ run }, i) => {
-      best[i] = Math.min(best[i], time(run, calls[i]) / calls[i]);
+      samples[i].push(time(run, calls[i]) / calls[i]);
     });
+    if (round + 1 >= fewestRounds && samples.every(isSettled)) break;
   }
-  return best;
+  return samples.map((ms) => Math.min(...ms));
 }
