@@ -162,17 +162,19 @@ function clearBorder(value: Placed, builder: Pick<Builder, "kernel">): Call[] {
 
 /** For a value that is written channel by channel: all else in its buffer must be zero. */
 function clearPadding(value: Placed, builder: Pick<Builder, "kernel">): Call[] {
-  if (value.buffer) return clearLanes(value.buffer, builder);
-  if (value.stride === value.c) return clearBorder(value, builder);
-  return [{ kernel: builder.kernel(clear()), args: [value.address, value.bytes, 0, 1] }];
+  return clearLanes(value.buffer ?? value, builder);
 }
 
-/** What a view leaves unwritten of the buffer it lies in: the border, and the lanes behind the last channel. */
+/** What is not an element of a buffer: the border, and the lanes behind the last channel. */
 function clearLanes(buffer: Placed, builder: Pick<Builder, "kernel">): Call[] {
-  const { n, h, w, c, stride, pixelBytes, address } = buffer;
+  const { n, h, w, c, stride, kind, pixelBytes, imageBytes, address } = buffer;
   const calls = clearBorder(buffer, builder);
   if (stride === c) return calls;
   const kernel = builder.kernel(clear());
+  if (kind === "rows") {
+    const lanes = address + buffer.origin + c * 4;
+    return [{ kernel, args: [lanes, (stride - c) * 4, imageBytes, n] }];
+  }
   for (let image = 0; image < n * h; image++) {
     const at = address + pixelAt(buffer, Math.floor(image / h), image % h, 0) + c * 4;
     calls.push({ kernel, args: [at, (stride - c) * 4, pixelBytes, w] });

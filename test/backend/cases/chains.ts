@@ -137,6 +137,18 @@ const joins: Case[] = [
     const outer = w.node("Concat", [inner, w.node("Add", [conv(a), a])], { axis: 1 });
     return w.node("Conv", [outer, w.constant([8, 24, 3, 3])], same);
   }),
+  chain("rows of one matrix behind those of another", [1, 7, 12], (w, x) => {
+    const a = w.node("MatMul", [x, w.constant([12, 12])]);
+    const b = w.node("Softmax", [w.node("Slice", [a, w.ints(2), w.ints(5), w.ints(1)])], { axis: -1 });
+    const joined = w.node("Concat", [a, b, x], { axis: 1 });
+    return [w.node("MatMul", [joined, w.constant([12, 4])]), joined];
+  }),
+  chain("rows of a batch, joined", [2, 3, 5], (w, x) => {
+    const a = w.node("MatMul", [x, w.constant([5, 5])]);
+    const b = w.node("Tanh", [a]);
+    const joined = w.node("Concat", [b, a], { axis: 1 });
+    return w.node("Concat", [w.node("Neg", [joined]), joined], { axis: 0 });
+  }),
   chain("a depthwise convolution joined with its input", [1, 8, 6, 6], (w, x) => {
     const a = w.node("Conv", [x, w.constant([16, 8, 1, 1])]);
     const b = w.node("Conv", [a, w.constant([16, 1, 3, 3])], { ...same, group: 16 });
