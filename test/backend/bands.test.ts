@@ -75,6 +75,25 @@ test("small values need no bands", () => {
   expect(bandsOf(network({ expand: 1, project: true, size: [20, 20] }).graph, 1)).toEqual([]);
 });
 
+test("a Conv between two depthwise ones runs once, with the first", async () => {
+  const { graph, inputs } = network({ project: true });
+  const again = graph.nodes.map((node) => ({
+    ...node,
+    name: `${node.name} again`,
+    inputs: node.inputs.map((name) =>
+      name === "x" ? "project" : name.replace(/^depthwise$/, "$& again"),
+    ),
+    outputs: node.outputs.map((name) => `${name} again`),
+  }));
+  const outputs = [{ ...graph.outputs[0], name: "project again" }];
+  const twice = { ...graph, nodes: [...graph.nodes, ...again], outputs };
+  expect(bandsOf(twice, 1).map(({ label }) => label)).toEqual([
+    "Conv 'depthwise' + Conv 'project'",
+    "Conv 'depthwise again' + Conv 'project again'",
+  ]);
+  expectSame(await runOn(wasm, twice, inputs), await runOn(reference, twice, inputs), 1e-4);
+});
+
 const bandsOf = (graph: Graph, threads: number) =>
   bind(plan(graph), { threads, fma: false, tuner: makeTuner({}, 0) }).phases.filter(({ detail }) =>
     detail.startsWith("bands"),

@@ -29,7 +29,8 @@ export function formChains(steps: readonly Step[], plan: ExecutionPlan): Step[] 
     const { node, inputs, output } = depthwise;
     if (node.op !== "Conv" || !isDepthwise(node, plan)) continue;
     const maker = makers.get(inputs[0]);
-    const before = maker && readerOf(inputs[0]) && isBlockConv(maker.node, plan) ? [maker] : [];
+    const isFree = maker && !becomes.has(maker); // and not the last of the chain before
+    const before = isFree && readerOf(inputs[0]) && isBlockConv(maker.node, plan) ? [maker] : [];
     const reader = readerOf(output);
     const after = reader && isPointwise(reader.node, plan) ? [reader] : [];
     const chain = [...before, depthwise, ...after];
