@@ -4,7 +4,7 @@
  * not 1, an input's rows are the first, or next, rows of the result.
  */
 import { normalAxis } from "../../ops/checks.ts";
-import type { Arrangement } from "./arrange.ts";
+import type { Arranged, Arrangement } from "./arrange.ts";
 import { isImageStep } from "./kinds.ts";
 import { axisBytes, type Border, type Layout, layoutOf } from "./layout.ts";
 import { attrsOf, shapeOf } from "./plan-facts.ts";
@@ -14,72 +14,89 @@ export function joinConcats(arrangement: Arrangement): Arrangement {
   const { plan, steps } = arrangement;
   const values = new Map(arrangement.values);
   const makers = new Map(steps.map((step) => [step.output, step]));
-  const seen = new Map<string, number>(); // values in each buffer
-  for (const { owner } of values.values()) seen.set(owner, (seen.get(owner) ?? 0) + 1);
-  /** The layout of a value that has its buffer for itself; of an image, of whole vectors of channels. */
-  const ownLayout = (name: string): Layout | undefined => {
-    const value = values.get(name);
-    if (value?.owner !== name || seen.get(name) !== 1 || value.layout.view) return undefined;
-    const { layout } = value;
-    return layout.kind === "rows" || layout.stride === layout.c ? layout : undefined;
+  const members = new Map<string, string[]>(); // values by the owner of their buffer
+  for (const [name, { owner }] of values) members.set(owner, [...(members.get(owner) ?? []), name]);
+  const move = (name: string, owner: string, arranged: Omit<Arranged, "owner">) => {
+    values.set(name, { ...arranged, owner });
+    members.get(owner)!.push(name);
   };
-  const isJoinable = (name: string, { kind }: Layout): boolean => {
-    const maker = makers.get(name);
-    return (
-      ownLayout(name)?.kind === kind &&
-      maker !== undefined &&
-      (kind === "rows" || isImageStep(maker, plan))
-    );
+  const isMade = (name: string) => makers.has(values.get(name)!.owner);
+  /** The layout of an image that has its buffer for itself, and whole vectors of channels. */
+  const ownImage = (name: string): Layout | undefined => {
+    const value = values.get(name);
+    if (value?.owner !== name || members.get(name)!.length > 1) return undefined;
+    const { layout } = value;
+    return layout.kind === "image" && !layout.view && layout.stride === layout.c ? layout : undefined;
+  };
+  /** The layout of rows that are all there is in their buffer, under whatever shapes. */
+  const ownRows = (name: string): Layout | undefined => {
+    const value = values.get(name);
+    if (!value) return undefined; // a constant
+    const { layout, buffer, owner } = value;
+    const fills = layout.kind === "rows" && !layout.view && layout.bytes === buffer.bytes;
+    const isRows = (member: string) => {
+      const { kind, view } = values.get(member)!.layout;
+      return kind === "rows" || view;
+    };
+    return fills && members.get(owner)!.every(isRows) ? layout : undefined;
   };
 
-  const kept = steps.filter((step) => {
-    if (step.node.op !== "Concat") return true;
-    const { node, inputs, output } = step;
-    const own = ownLayout(output);
-    if (!own) return true;
-    const axis = normalAxis(node, attrsOf<{ axis: number }>(node).axis, own.shape.length);
-    const sizes = inputs.map((name) => shapeOf(plan, name)[axis]);
-    if (!isInOrder(own, axis, sizes)) return true;
-    const joined = [...new Set(inputs)].filter((name) => isJoinable(name, own));
-    const borders = [own, ...joined.map((name) => values.get(name)!.layout)].map(
-      (layout) => layout.border,
+  const joinImages = (output: string, inputs: readonly string[]): number => {
+    const joined = [...new Set(inputs)].filter(
+      (name) => ownImage(name) && isMade(name) && isImageStep(makers.get(name)!, plan),
     );
-    const whole = layoutOf(own.shape, own.kind, widest(borders));
+    const borders = [output, ...joined].map((name) => values.get(name)!.layout.border);
+    const whole = layoutOf(shapeOf(plan, output), "image", widest(borders));
     values.set(output, { layout: whole, buffer: whole, owner: output });
-    let at = 0;
-    for (const [i, name] of inputs.entries()) {
+    let channel = 0;
+    for (const name of inputs) {
       const value = values.get(name);
-      if (joined.includes(name) && value?.owner === name) {
-        values.set(name, {
-          layout: partOf(whole, value.layout, axis, at),
-          buffer: whole,
-          owner: output,
-        });
-        seen.set(output, seen.get(output)! + 1);
-      }
-      at += sizes[i];
+      if (joined.includes(name) && value?.owner === name)
+        move(name, output, { layout: channelsOf(whole, value.layout, channel), buffer: whole });
+      channel += shapeOf(plan, name)[1];
     }
-    return inputs.length > joined.length;
+    return joined.length;
+  };
+  const joinRows = (output: string, inputs: readonly string[], axis: number): number => {
+    const { buffer, layout, owner } = values.get(output)!;
+    const bytes = axisBytes(layout)[axis];
+    let joined = 0;
+    let first = layout.origin;
+    for (const name of inputs) {
+      if (ownRows(name) && isMade(name) && values.get(name)!.owner !== owner) {
+        for (const member of members.get(values.get(name)!.owner)!) {
+          const { layout } = values.get(member)!;
+          const moved = { ...layout, origin: layout.origin + first, bytes: buffer.bytes };
+          move(member, owner, { layout: moved, buffer });
+        }
+        joined++;
+      }
+      first += shapeOf(plan, name)[axis] * bytes;
+    }
+    return joined;
+  };
+
+  const kept = steps.filter(({ node, inputs, output }) => {
+    if (node.op !== "Concat") return true;
+    const shape = shapeOf(plan, output);
+    const axis = normalAxis(node, attrsOf<{ axis: number }>(node).axis, shape.length);
+    if (ownRows(output)) {
+      const isInOrder = axis < shape.length - 1 && shape.slice(0, axis).every((size) => size === 1);
+      return !isInOrder || joinRows(output, inputs, axis) < inputs.length;
+    }
+    // Half a vector of one input would be written with the next one's.
+    const areWhole = inputs.every((name) => shapeOf(plan, name)[1] % 8 === 0);
+    if (!ownImage(output) || shape.length !== 4 || axis !== 1 || !areWhole) return true;
+    return joinImages(output, inputs) < inputs.length;
   });
   return { ...arrangement, steps: kept, values };
 }
 
-/** Do inputs of these sizes along the axis lie one behind the other, or as whole vectors in each pixel? */
-function isInOrder({ kind, shape }: Layout, axis: number, sizes: readonly number[]): boolean {
-  if (kind === "rows")
-    return axis < shape.length - 1 && shape.slice(0, axis).every((size) => size === 1);
-  // Half a vector of one input would be written with the next one's.
-  return shape.length === 4 && axis === 1 && sizes.every((size) => size % 8 === 0);
-}
-
-/** Of `whole`, what lies from `first` on along the axis, as large as `part`. */
-function partOf(whole: Layout, part: Layout, axis: number, first: number): Layout {
-  const bytes = axisBytes(whole);
-  const origin = whole.origin + first * bytes[axis];
-  if (whole.kind === "rows") return { ...part, origin, bytes: whole.bytes };
+/** The channels of `whole` from `first` on, as many as `part` has. */
+function channelsOf(whole: Layout, part: Layout, first: number): Layout {
   const { shape, c, stride } = part;
-  const axes = bytes.map((step, i) => [{ size: shape[i], bytes: step }]);
-  return { ...whole, shape, axes, c, stride, origin };
+  const axes = axisBytes(whole).map((bytes, i) => [{ size: shape[i], bytes }]);
+  return { ...whole, shape, axes, c, stride, origin: whole.origin + first * 4 };
 }
 
 function widest(borders: readonly Border[]): Border {

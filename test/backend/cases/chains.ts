@@ -143,6 +143,14 @@ const joins: Case[] = [
     const joined = w.node("Concat", [a, b, x], { axis: 1 });
     return [w.node("MatMul", [joined, w.constant([12, 4])]), joined];
   }),
+  chain("rows under other shapes, joined", [6, 10], (w, x) => {
+    const a = w.node("MatMul", [x, w.constant([10, 10])]);
+    const b = w.node("Tanh", [x]);
+    const rows = [w.node("Reshape", [a, w.ints(1, 6, 10)]), w.node("Reshape", [b, w.ints(1, 6, 10)])];
+    const joined = w.node("Concat", rows, { axis: 1 });
+    const by = w.node("Transpose", [w.node("Reshape", [joined, w.ints(3, 4, 10)])], { perm: [1, 0, 2] });
+    return [w.node("Exp", [by]), w.node("Neg", [a]), w.node("Concat", [joined, joined], { axis: 1 })];
+  }),
   chain("rows of a batch, joined", [2, 3, 5], (w, x) => {
     const a = w.node("MatMul", [x, w.constant([5, 5])]);
     const b = w.node("Tanh", [a]);
