@@ -6,17 +6,21 @@ import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { buildNetwork, zoo } from "../../demo/zoo/index.ts";
+import { writeFlatBuffer } from "../../pruner/export/tflite/flatbuffer.ts";
 import { exportTflite } from "../../pruner/export/tflite.ts";
 import { readFlatBuffer } from "../../pruner/import/tflite/flatbuffer.ts";
+import { builtinOperators, paddings, tensorTypes } from "../../pruner/import/tflite/schema.ts";
 import { importTflite, isTflite } from "../../pruner/import/tflite.ts";
 import { pack } from "../../pruner/pack.ts";
 import { simplify } from "../../pruner/simplify.ts";
 import { reference } from "../../runtime/backends/reference/index.ts";
 import { wasm } from "../../runtime/backends/wasm/index.ts";
-import type { Graph } from "../../runtime/model/graph.ts";
+import { type Graph, isSparse } from "../../runtime/model/graph.ts";
 import { parsePattern } from "../../runtime/model/pattern.ts";
 import { decodeWeight, encodeWeight } from "../../runtime/model/sparse/index.ts";
+import { type Tensor, tensor } from "../../runtime/model/tensor.ts";
 import { expectSame, runOn } from "../backend/run.ts";
+import { relativeError } from "../bench/relative-error.ts";
 import { tinyClassifier } from "../fixtures.ts";
 import { randomMask } from "../formats/examples.ts";
 import { runOnnx } from "../oracle/ort.ts";
@@ -58,44 +62,130 @@ test("activations and biases are written into the operator before them", () => {
   });
 });
 
-describe("a sparse file", () => {
-  const graph = pruned(buildNetwork("mobilenetv2", { size: zoo.mobilenetv2.smallSize }), "unstructured");
+describe.each(["unstructured", "block:16x8"])("a sparse file of zeros that are %s", (pattern) => {
+  const graph = pruned(buildNetwork("mobilenetv2", { size: zoo.mobilenetv2.smallSize }), pattern);
+  const dense = exportTflite(graph);
+  const sparse = exportTflite(graph, { sparse: true });
+  const weightsOf = (file: Uint8Array) => {
+    const { nodes, constants } = importTflite(file);
+    return nodes
+      .filter(({ op }) => op === "Conv")
+      .map(({ inputs }) => constants.get(inputs[1]) as Tensor<"float32">);
+  };
 
-  test("stores only the weights that are left of 1x1 convolutions, and reads back as they were", () => {
-    const [dense, sparse] = [exportTflite(graph), exportTflite(graph, { sparse: true })];
+  test("stores only the weights that are left of 1x1 convolutions, in another order", () => {
     expect(sparse.length).toBeLessThan(0.75 * dense.length);
-    const [denseBack, sparseBack] = [importTflite(dense), importTflite(sparse)];
-    const weights = (of: Graph) =>
-      of.nodes
-        .filter(({ op }) => op === "Conv")
-        .map(({ inputs }) => decodeWeight(of.constants.get(inputs[1])!).data);
-    const [expected, found] = [weights(denseBack), weights(sparseBack)];
-    expect(found.map((values, i) => values.every((value, at) => value === expected[i][at]))).toEqual(
+    const values = (file: Uint8Array) =>
+      weightsOf(file).map(({ data }) => data.filter((value) => Math.abs(value) > 1e-29).sort());
+    const [found, expected] = [values(sparse), values(dense)];
+    expect(found.map((of, i) => of.every((value, at) => value === expected[i][at]))).toEqual(
       expected.map(() => true),
     );
+  });
+
+  test("has no weight whose outputs share nine of ten nonzeros by twos or by fours", () => {
+    const pointwise = weightsOf(sparse).filter(({ shape: [, inC, kH] }) => inC >= 8 && kH === 1);
+    for (const weight of pointwise) {
+      expect(sharing(weight, 2)).toBeLessThan(0.9);
+      expect(sharing(weight, 4)).toBeLessThan(0.9);
+    }
   });
 
   test("computes the same on LiteRT.js, whose sparse kernels run it", async () => {
     const inputs = inputsOf(graph);
     const expected = await runOn(wasm, graph, inputs);
-    const file = exportTflite(graph, { sparse: true });
-    expectSame(inOrderOf(expected, await runLitert(file, inputs)), expected, 1e-4);
+    expectSame(inOrderOf(expected, await runLitert(sparse, inputs)), expected, 1e-4);
   });
 });
 
+/** How full groups of so many neighbouring outputs are at the inputs where they have a nonzero. */
+function sharing({ shape: [outC, inC], data }: Tensor<"float32">, together: number): number {
+  const counts = Array.from({ length: Math.floor(outC / together) * inC }, (_, at) => {
+    const [group, col] = [Math.floor(at / inC), at % inC];
+    const rows = Array.from(
+      { length: together },
+      (_, row) => data[(group * together + row) * inC + col],
+    );
+    return rows.filter((value) => value !== 0).length;
+  });
+  const found = counts.filter((count) => count > 0);
+  return found.reduce((a, b) => a + b, 0) / (together * found.length);
+}
+
+test("float16 weights are read through their DEQUANTIZE", async () => {
+  const bits = Uint16Array.of(0x3c00, 0xc000, 0x3555, 0x0001, 0x7bff, 0x8000);
+  const file = writeFlatBuffer({
+    version: 3,
+    operatorCodes: [
+      { builtinCode: builtinOperators.DEQUANTIZE },
+      { builtinCode: builtinOperators.CONV_2D },
+    ],
+    subgraphs: [
+      {
+        tensors: [
+          { name: "x", shape: [1, 1, 1, 2] },
+          { name: "half", shape: [3, 1, 1, 2], type: tensorTypes.float16, buffer: 1 },
+          { name: "w", shape: [3, 1, 1, 2] },
+          { name: "y", shape: [1, 1, 1, 3] },
+        ],
+        inputs: [0],
+        outputs: [3],
+        operators: [
+          { opcodeIndex: 0, inputs: [1], outputs: [2] },
+          {
+            opcodeIndex: 1,
+            inputs: [0, 2],
+            outputs: [3],
+            options: { kind: "Conv2DOptions", padding: paddings.valid, strideW: 1, strideH: 1 },
+          },
+        ],
+      },
+    ],
+    buffers: [{}, { data: new Uint8Array(bits.buffer) }],
+  });
+  const { y } = await runOn(reference, importTflite(file), {
+    x: tensor([1, 2, 1, 1], Float32Array.of(1, 2)),
+  });
+  // 1 - 2 · 2; 0.333251953125 + 2 · 2^-24; 65504 - 2 · 0
+  expect([...y.data]).toEqual([-3, Math.fround(0.333251953125 + 2 ** -23), 65504]);
+});
+
 describe.skipIf(!hasShared)(hasShared ? "a real sparse model" : whyNoShared, () => {
-  test.each([
+  describe.each([
     ["face_detection_full_range_sparse.tflite", "face_detection_full_range_sparse.onnx", 46],
     ["pose_detection.tflite", "pose_detection_sparse.onnx.gz", 38],
-  ])("%s computes what ONNX Runtime computes of %s", async (tflite, onnx, sparseLayers) => {
+  ])("%s", (tflite, onnx, sparseLayers) => {
     const graph = simplify(importTflite(readFileSync(sharedPath(`models/sparse/${tflite}`))));
-    const inputs = inputsOf(graph);
-    const expected = await runOnnx(bytesOf(onnx), { input: Object.values(inputs)[0] });
-    // Outputs are coordinates up to some hundreds, and random pixels let no rounding fade.
-    expectSame(inOrderOf(expected, await runOn(wasm, graph, inputs)), expected, 1e-3);
-    const packed = pack(graph, parsePattern("unstructured"));
-    expect(packed.layers.filter(({ zeros }) => zeros > 0.6)).toHaveLength(sparseLayers);
-    expectSame(inOrderOf(expected, await runOn(wasm, packed.graph, inputs)), expected, 1e-3);
+    const { graph: packed, layers } = pack(graph);
+
+    test(`computes what ONNX Runtime computes of ${onnx}, dense and packed`, async () => {
+      const inputs = inputsOf(graph);
+      const expected = await runOnnx(bytesOf(onnx), { input: Object.values(inputs)[0] });
+      for (const [backend, network] of [
+        [reference, graph],
+        [wasm, packed],
+      ] as const) {
+        expect(relativeError(expected, await runOn(backend, network, inputs))).toBeLessThan(1e-4);
+      }
+    });
+
+    test("keeps its zeros sparse where it is packed", () => {
+      const found = layers.filter(({ zeros }) => zeros > 0.6);
+      expect(found).toHaveLength(sparseLayers);
+      for (const { weight, denseBytes, storedBytes, sparsity, zeros } of found) {
+        expect(isSparse(packed.constants.get(weight)!)).toBe(true);
+        expect(sparsity).toBeCloseTo(zeros, 9);
+        expect(storedBytes).toBeLessThan(0.5 * denseBytes);
+      }
+    });
+
+    test("changes the order of its values only where they become a list of numbers", () => {
+      const readersOf = (value: string) => graph.nodes.filter(({ inputs }) => inputs.includes(value));
+      const moved = graph.nodes.filter(({ op }) => op === "Transpose");
+      const readers = moved.flatMap(({ outputs }) => readersOf(outputs[0]));
+      expect(readers.length).toBeGreaterThanOrEqual(moved.length);
+      expect(new Set(readers.map(({ op }) => op))).toEqual(new Set(["Reshape"]));
+    });
   });
 });
 

@@ -4,6 +4,7 @@ import { type Tensor, zeros } from "../../../runtime/model/tensor.ts";
 import { fail } from "../../../runtime/ops/checks.ts";
 import { convGeometry } from "../../../runtime/ops/conv.ts";
 import { type Emitter, imageAxes, transposed } from "./emitter.ts";
+import { unshared } from "./unshare.ts";
 import { padded } from "./window.ts";
 
 export function Conv(node: Node, emitter: Emitter): void {
@@ -19,11 +20,12 @@ export function Conv(node: Node, emitter: Emitter): void {
   const source = emitter.tensorOf(x, "image");
   const { input, padding } = padded(emitter, source, axes, { explicit: emitter.sparse });
   const { activation, output } = emitter.fusionOf(node);
+  const maybeSparse = emitter.sparse && group === 1 && weight.shape[2] * weight.shape[3] === 1;
   // [outC, inC, kH, kW] becomes [outC, kH, kW, inC], or [1, kH, kW, outC] where each channel has its own.
-  const inFile = transposed(weight, isDepthwise ? [1, 2, 3, 0] : imageAxes);
-  const isPointwise = group === 1 && weight.shape[2] * weight.shape[3] === 1;
-  const asSparse = emitter.sparse && isPointwise && isMostlyZero(weight);
-  const weightTensor = asSparse ? emitter.densified(inFile) : emitter.constant(inFile);
+  const stored = maybeSparse ? unshared(weight) : weight;
+  const inFile = transposed(stored, isDepthwise ? [1, 2, 3, 0] : imageAxes);
+  const weightTensor =
+    maybeSparse && isMostlyZero(weight) ? emitter.densified(inFile) : emitter.constant(inFile);
   const [ay, ax] = axes;
   const options = {
     padding,
