@@ -7,12 +7,12 @@
  * not supported is a ModelError that names where.
  */
 import { checkGraph } from "../../runtime/model/check-graph.ts";
-import { ModelError, nodeName } from "../../runtime/model/errors.ts";
+import { ModelError } from "../../runtime/model/errors.ts";
 import type { Graph } from "../../runtime/model/graph.ts";
 import { plan } from "../../runtime/plan.ts";
 import { isTflite, readFlatBuffer } from "./tflite/flatbuffer.ts";
 import { nodeReaders } from "./tflite/index.ts";
-import { createReader } from "./tflite/reader.ts";
+import { createReader, fail } from "./tflite/reader.ts";
 import { builtinOperators } from "./tflite/schema.ts";
 
 export { isTflite };
@@ -26,20 +26,18 @@ export function importTflite(bytes: Uint8Array): Graph {
   if (!subgraph || others.length) {
     throw new ModelError(`the TFLite file holds ${model.subgraphs.length} graphs; expected one`);
   }
-  const reader = createReader(model, subgraph);
-  for (const operator of subgraph.operators) {
+  const reader = createReader(model, subgraph, bytes.length);
+  for (const [index, operator] of subgraph.operators.entries()) {
     const code = model.operatorCodes[operator.opcodeIndex];
-    if (!code)
-      throw new ModelError(`an operator has the code ${operator.opcodeIndex}, which is not there`);
+    if (!code) {
+      throw new ModelError(`operator ${index} has the code ${operator.opcodeIndex}, which is not there`);
+    }
     // Old files have the number in a byte, new ones in both fields as far as it fits.
     const number = Math.max(code.deprecatedBuiltinCode, code.builtinCode);
     const name = operatorName(number, code.customCode);
     const read = Object.hasOwn(nodeReaders, name) ? nodeReaders[name] : undefined;
-    const node = reader.open(name, operator);
-    if (!read) {
-      const known = Object.keys(nodeReaders).join(", ");
-      throw new ModelError(`${nodeName(node)}: the operator is not supported; supported: ${known}`);
-    }
+    const node = reader.open(name, operator, index);
+    if (!read) fail(node, `not supported; supported: ${Object.keys(nodeReaders).join(", ")}`);
     read(node, reader);
   }
   const graph = reader.finish(subgraph.name || "graph");

@@ -1,6 +1,7 @@
 /** Broken TFLite files are refused with a ModelError, or are valid: nothing else, and at once. */
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
+import { Builder } from "flatbuffers";
 import { describe, expect, test } from "vitest";
 import { type Draft, writeFlatBuffer } from "../../pruner/export/tflite/flatbuffer.ts";
 import { exportTflite } from "../../pruner/export/tflite.ts";
@@ -86,11 +87,15 @@ test.each<[claim: string, message: RegExp, change: Parts]>([
   ["without a graph", /holds 0 graphs/, { model: { subgraphs: [] } }],
   [
     "with an operator of another kind",
-    /^operator 51 'y': .*not supported; supported: CONV_2D/,
+    /^operator 51 'y' \(operator 0\): not supported; supported: CONV_2D/,
     { code: 51 },
   ],
-  ["with a custom operator", /^Mine 'y'/, { custom: "Mine" }],
-  ["with an operator that is known but not read", /^TRANSPOSE_CONV 'y'/, { code: 67 }],
+  ["with a custom operator", /^Mine 'y' \(operator 0\): not supported/, { custom: "Mine" }],
+  [
+    "with an operator that is known but not read",
+    /^TRANSPOSE_CONV 'y' \(operator 0\): not supported/,
+    { code: 67 },
+  ],
   [
     "with quantized weights",
     /'w' is quantized/,
@@ -101,7 +106,7 @@ test.each<[claim: string, message: RegExp, change: Parts]>([
   ["with a buffer that is not there", /names the buffer 7 of 2/, { weight: { buffer: 7 } }],
   [
     "with a tensor that is not there",
-    /^CONV_2D 'y': names the tensor 9/,
+    /^CONV_2D 'y' \(operator 0\): names the tensor 9/,
     { operator: { inputs: [0, 9] } },
   ],
   [
@@ -109,12 +114,16 @@ test.each<[claim: string, message: RegExp, change: Parts]>([
     /reads 'y' before it is made/,
     { operator: { inputs: [2, 1] }, output: [1, 4, 4, 2] },
   ],
-  ["with an activation of its own", /^CONV_2D 'y': the activation 4/, { options: { activation: 4 } }],
+  [
+    "with an activation of its own",
+    /^CONV_2D 'y' \(operator 0\): the activation 4/,
+    { options: { activation: 4 } },
+  ],
   ["without a stride", /strides \[0,1\]/, { options: { strideH: 0 } }],
   ["with another padding", /padding 5/, { options: { padding: 5 } }],
   [
     "without options",
-    /^CONV_2D 'y': its Conv2DOptions are missing/,
+    /^CONV_2D 'y' \(operator 0\): its Conv2DOptions are missing/,
     { operator: { options: undefined } },
   ],
   [
@@ -154,6 +163,11 @@ test.each<[claim: string, message: RegExp, change: Parts]>([
     },
   ],
   [
+    "that claims two gigabytes in sparse zeros",
+    /'w' \[32768,1,1,16384\] is too large for the size of the file/,
+    { weight: { sparsity, shape: [2 ** 15, 1, 1, 2 ** 14] }, buffer: float32(3) },
+  ],
+  [
     "with values left over",
     /has 4 values; .*places for 3/,
     { weight: { sparsity }, buffer: float32(4) },
@@ -161,6 +175,32 @@ test.each<[claim: string, message: RegExp, change: Parts]>([
 ])("a file %s is refused", (_, message, change) => {
   expect(() => importTflite(fileOf(change))).toThrow(
     expect.objectContaining({ name: "ModelError", message: expect.stringMatching(message) }),
+  );
+});
+
+test("a list that a file names thousands of times is refused, and at once", () => {
+  const builder = new Builder();
+  const name = builder.createString("x".repeat(20_000));
+  const tensors = Array.from({ length: 2000 }, () => {
+    builder.startObject(4);
+    builder.addFieldOffset(3, name, 0);
+    return builder.endObject();
+  });
+  const vectorOf = (places: readonly number[]) => {
+    builder.startVector(4, places.length, 4);
+    for (const place of places) builder.addOffset(place);
+    return builder.endVector();
+  };
+  const all = vectorOf(tensors);
+  builder.startObject(5);
+  builder.addFieldOffset(0, all, 0);
+  const subgraphs = vectorOf([builder.endObject()]);
+  builder.startObject(5);
+  builder.addFieldInt32(0, 3, 0);
+  builder.addFieldOffset(2, subgraphs, 0);
+  builder.finish(builder.endObject(), "TFL3");
+  expect(() => importTflite(builder.asUint8Array())).toThrow(
+    /damaged.* at subgraphs\[0\].tensors\[\d+\].name: its lists are too long for its size/,
   );
 });
 

@@ -15,10 +15,14 @@ const readers: Readonly<Record<string, { dtype: DType; bytes: number; at: ReadAt
 };
 type ReadAt = (view: DataView, offset: number) => number;
 
-/** Undefined where the tensor is computed while running. `reading` says who asks. */
+/**
+ * Undefined where the tensor is computed while running. `room` is how many values may still be made of the file, which
+ * could name one buffer many times; `reading` says who asks.
+ */
 export function constantOf(
   { name, type, shape, buffer, quantization, sparsity }: Table<"Tensor">,
   buffers: readonly Table<"Buffer">[],
+  room: { values: number },
   reading: string,
 ): Tensor | undefined {
   const what = `${reading}: the tensor '${name}'`;
@@ -39,6 +43,8 @@ export function constantOf(
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
   const dims = Array.from(shape);
   const size = sizeOf(dims, what);
+  room.values -= size;
+  if (room.values < 0) throw new ModelError(`${what} [${dims}] is too large for the size of the file`);
   const count = data.length / reader.bytes;
   if (!sparsity) {
     if (count !== size) throw new ModelError(`${what} [${dims}] needs ${size} values, has ${count}`);

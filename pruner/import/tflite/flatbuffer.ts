@@ -39,8 +39,10 @@ export function readFlatBuffer(bytes: Uint8Array): Table<"Model"> {
   if (!isTflite(bytes)) throw new ModelError(`not a TFLite file: it does not say ${fileIdentifier}`);
   const { buffer } = bytes.slice(); // views need an aligned start
   const view = new DataView(buffer);
-  // Tables may be named many times over; a file in which they are would take for ever to read.
+  // Tables and lists may be named many times over; a file in which they are would take for ever to read.
   let tablesLeft = bytes.length / 4;
+  let vectorBytesLeft = 16 * bytes.length;
+  const path: string[] = []; // of what is being read
 
   function readTable<K extends TableName>(name: K, at: number): Table<K> {
     if (tablesLeft-- <= 0) throw new ModelError("its tables are too many for its size");
@@ -54,6 +56,7 @@ export function readFlatBuffer(bytes: Uint8Array): Table<"Model"> {
     const table: Record<string, unknown> = {};
     let slot = 0;
     for (const [field, type] of Object.entries(tables[name]) as [string, Field][]) {
+      path.push(path.length ? `.${field}` : field);
       if (typeof type === "object" && "union" in type) {
         table[field] = readUnion(`${name}.${field}`, type.union, placeOf(slot), placeOf(slot + 1));
         slot += 2;
@@ -61,6 +64,7 @@ export function readFlatBuffer(bytes: Uint8Array): Table<"Model"> {
         table[field] = readField(type, placeOf(slot));
         slot += 1;
       }
+      path.pop();
     }
     return table as Table<K>;
   }
@@ -74,9 +78,12 @@ export function readFlatBuffer(bytes: Uint8Array): Table<"Model"> {
     const start = follow(at);
     const count = view.getUint32(start, true);
     if (count > tablesLeft) throw new ModelError(`a list of ${count} tables is too long for its size`);
-    return Array.from({ length: count }, (_, i) =>
-      readTable(type.tables as TableName, follow(start + 4 + 4 * i)),
-    );
+    return Array.from({ length: count }, (_, i) => {
+      path.push(`[${i}]`);
+      const table = readTable(type.tables as TableName, follow(start + 4 + 4 * i));
+      path.pop();
+      return table;
+    });
   }
 
   function readUnion(
@@ -111,13 +118,17 @@ export function readFlatBuffer(bytes: Uint8Array): Table<"Model"> {
     const View = { uint8: Uint8Array, uint16: Uint16Array, int32: Int32Array }[type];
     if (at === undefined) return new View(0) as Vector[V];
     const start = follow(at);
-    return new View(buffer, start + 4, view.getUint32(start, true)) as Vector[V];
+    const result = new View(buffer, start + 4, view.getUint32(start, true)) as Vector[V];
+    vectorBytesLeft -= result.byteLength;
+    if (vectorBytesLeft < 0) throw new ModelError("its lists are too long for its size");
+    return result;
   }
 
   try {
     return readTable("Model", follow(0));
   } catch (error) {
     // DataView and the typed arrays throw a RangeError behind the end and on a vector that is not aligned.
-    throw new ModelError(`a damaged or truncated TFLite file: ${(error as Error).message}`);
+    const at = path.length ? ` at ${path.join("")}` : "";
+    throw new ModelError(`a damaged or truncated TFLite file${at}: ${(error as Error).message}`);
   }
 }

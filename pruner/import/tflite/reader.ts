@@ -19,6 +19,7 @@ type Options = NonNullable<Table<"Operator">["options"]>;
 
 /** An operator of the file: its tensors by number, -1 or absent where one is left out. */
 export interface FileNode {
+  readonly index: number; // its place in the file
   readonly op: string; // TFLite's name
   readonly name: string; // of the tensor that it makes first
   readonly inputs: readonly number[];
@@ -30,7 +31,7 @@ export interface FileNode {
 export type Layout = "image" | "plain";
 
 export interface TfliteReader {
-  open(op: string, operator: Table<"Operator">): FileNode;
+  open(op: string, operator: Table<"Operator">, index: number): FileNode;
   shapeOf(place: number): Shape; // in the file
   layoutOf(place: number): Layout;
   /** The value of a constant tensor, in the file's order. */
@@ -62,20 +63,30 @@ export interface TfliteReader {
 export const imageAxes = [0, 3, 1, 2] as const;
 export const fileAxes = [0, 2, 3, 1] as const;
 
-export function createReader(model: Table<"Model">, subgraph: Table<"SubGraph">): TfliteReader {
+/** Sparse tensors are larger than what is stored of them, but hardly by more than this: values for a byte of the file. */
+const mostValues = 64;
+
+export function createReader(
+  model: Table<"Model">,
+  subgraph: Table<"SubGraph">,
+  fileBytes: number,
+): TfliteReader {
   const { tensors } = subgraph;
   const constants = new Map<string, Tensor>();
   const nodes: Node[] = [];
   const folded = new Map<number, Tensor>();
   const values = new Map<number, Partial<Record<Layout, string>>>();
   const taken = new Set<string>();
+  const outputPlaces = new Set(subgraph.outputs);
+  const room = { values: mostValues * fileBytes };
   let reading = "the file";
 
   const reader: TfliteReader = {
-    open(op, { inputs, outputs, options }) {
-      const name = outputs.length ? tensorAt(outputs[0]).name || `${op}_${outputs[0]}` : op;
-      const node: FileNode = { op, name, inputs: [...inputs], outputs: [...outputs], options };
-      reading = nodeName(node);
+    open(op, { inputs, outputs, options }, index) {
+      reading = `${op} (operator ${index})`;
+      const name = outputs.length ? nameOf(outputs[0]) || `${op}_${outputs[0]}` : op;
+      const node: FileNode = { index, op, name, inputs: [...inputs], outputs: [...outputs], options };
+      reading = placeOf(node);
       if (outputs.length !== 1) fail(node, `has ${outputs.length} outputs; expected one`);
       for (const place of inputs) if (place !== -1) tensorAt(place);
       return node;
@@ -87,7 +98,7 @@ export function createReader(model: Table<"Model">, subgraph: Table<"SubGraph">)
     constantOf(place) {
       const known = folded.get(place);
       if (known) return known;
-      const constant = constantOf(tensorAt(place), model.buffers, reading);
+      const constant = constantOf(tensorAt(place), model.buffers, room, reading);
       if (constant) folded.set(place, constant);
       return constant;
     },
@@ -95,7 +106,7 @@ export function createReader(model: Table<"Model">, subgraph: Table<"SubGraph">)
     setConstant: (place, value) => void folded.set(place, value),
 
     valueOf(place, layout) {
-      const { name } = tensorAt(place);
+      const name = nameOf(place);
       const forms = values.get(place) ?? {};
       values.set(place, forms);
       const known = forms[layout];
@@ -191,6 +202,15 @@ export function createReader(model: Table<"Model">, subgraph: Table<"SubGraph">)
     return found;
   }
 
+  /**
+   * Converters join the names of all that they fuse: "a;b;c". The last one is enough, but for what goes in and out,
+   * which is asked for by its name.
+   */
+  function nameOf(place: number): string {
+    const { name } = tensorAt(place);
+    return outputPlaces.has(place) ? name : name.slice(name.lastIndexOf(";") + 1);
+  }
+
   function layoutAtDoor(place: number): Layout {
     return tensorAt(place).shape.length === 4 ? "image" : "plain";
   }
@@ -218,9 +238,13 @@ export function createReader(model: Table<"Model">, subgraph: Table<"SubGraph">)
   }
 }
 
-/** Throws `CONV_2D 'stem': …`. */
+/** Throws `CONV_2D 'stem' (operator 0): …`. */
 export function fail(node: FileNode, message: string): never {
-  throw new ModelError(`${nodeName(node)}: ${message}`);
+  throw new ModelError(`${placeOf(node)}: ${message}`);
+}
+
+function placeOf(node: FileNode): string {
+  return `${nodeName(node)} (operator ${node.index})`;
 }
 
 /** The operator's options, which must be of this kind; a file may leave out options that are all default. */
