@@ -20,14 +20,17 @@ export type Code = readonly (number | Code)[];
 export interface Local {
   readonly type: ValueType;
   readonly index: number;
+  readonly get: Code; // local.get, made once: most instructions read a local or two
 }
+
+const localOf = (type: ValueType, index: number): Local => ({ type, index, get: [0x20, leb(index)] });
 
 /** What an instruction takes: code that leaves a value, or a local to read. */
 export type Expr = Code | Local;
 
 export interface Func {
   readonly name: string; // exported under this name
-  readonly params: readonly ValueType[];
+  readonly params: Readonly<Record<string, ValueType>>; // by name, in order
   /** The locals after the parameters, and the code; made when the function is assembled. */
   body(): { readonly locals: readonly ValueType[]; readonly code: Code };
 }
@@ -40,17 +43,18 @@ export function func<P extends Record<string, ValueType>>(
   params: P,
   body: (params: { [K in keyof P]: Local }, local: (type: ValueType) => Local) => readonly Code[],
 ): Func {
-  const types = Object.values(params);
-  const args = Object.fromEntries(
-    Object.entries(params).map(([key, type], index) => [key, { type, index }]),
-  ) as { [K in keyof P]: Local };
   return {
     name,
-    params: types,
+    params,
     body() {
+      let count = 0;
+      const args = {} as { [K in keyof P]: Local };
+      for (const key in params) args[key] = localOf(params[key], count++);
       const locals: ValueType[] = [];
-      const local = (type: ValueType): Local => ({ type, index: types.length + locals.push(type) - 1 });
-      const code = body(args, local);
+      const code = body(args, (type) => {
+        locals.push(type);
+        return localOf(type, count++);
+      });
       return { locals, code };
     },
   };
@@ -63,17 +67,14 @@ export function locals(local: (type: ValueType) => Local, type: ValueType, n: nu
 
 // ── values ──────────────────────────────────────────────────────────────────────────────────────
 
-const isLocal = (expr: Expr): expr is Local => "index" in expr;
-const value = (expr: Expr): Code => (isLocal(expr) ? [0x20, leb(expr.index)] : expr);
+const value = (expr: Expr): Code => (expr as Partial<Local>).get ?? (expr as Code);
 
-/** Unsigned LEB128. */
-function leb(n: number): number[] {
+/** Unsigned LEB128: mostly one byte. */
+function leb(n: number): number | number[] {
+  if (n < 0x80) return n;
   const bytes: number[] = [];
-  do {
-    const rest = n >>> 7;
-    bytes.push(rest ? (n & 0x7f) | 0x80 : n & 0x7f);
-    n = rest;
-  } while (n);
+  for (; n >= 0x80; n >>>= 7) bytes.push((n & 0x7f) | 0x80);
+  bytes.push(n);
   return bytes;
 }
 
@@ -96,7 +97,7 @@ const unary =
 const binary =
   (...op: number[]) =>
   (a: Expr, b: Expr): Code => [value(a), value(b), op];
-const simd = (op: number): number[] => [0xfd, ...leb(op)];
+const simd = (op: number): number[] => (op < 0x80 ? [0xfd, op] : [0xfd, (op & 0x7f) | 0x80, op >> 7]);
 const load =
   (align: number, ...op: number[]) =>
   (address: Expr, offset = 0): Code => [value(address), op, align, leb(offset)];
@@ -245,53 +246,83 @@ export interface MemoryImport {
 
 /** A module that imports the memory "env"."memory" and exports every function. */
 export function assemble(funcs: readonly Func[], memory: MemoryImport): Uint8Array<ArrayBuffer> {
-  const signatures = [...new Set(funcs.map((f) => f.params.join()))];
+  const signatures = funcs.map(({ params }) => Object.values(params).join());
+  const types = [...new Set(signatures)];
   const limits = memory.shared ? [3, leb(memory.pages), leb(memory.pages)] : [0, leb(memory.pages)];
-  const bytes: number[] = [];
-  const code: Code = [
-    [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
-    section(
-      1,
-      signatures.map((s) => [
-        0x60,
-        vector(s ? s.split(",").map((t) => [typeByte[t as ValueType]]) : []),
-        0,
-      ]),
-    ),
-    section(2, [[text("env"), text("memory"), 2, ...limits]]),
-    section(
-      3,
-      funcs.map((f) => leb(signatures.indexOf(f.params.join()))),
-    ),
-    section(
-      7,
-      funcs.map((f, index) => [text(f.name), 0, leb(index)]),
-    ),
-    section(10, funcs.map(bodyOf)),
-  ];
-  flatten(code, bytes);
-  return new Uint8Array(bytes);
+  const out = makeOutput();
+  const section = (id: number, items: number, write: () => void) => {
+    out.put([id]);
+    out.sized(() => {
+      out.put([leb(items)]);
+      write();
+    });
+  };
+  out.put([0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00]);
+  section(1, types.length, () => {
+    for (const type of types) {
+      const params = type ? type.split(",").map((name) => typeByte[name as ValueType]) : [];
+      out.put([0x60, params.length, params, 0]);
+    }
+  });
+  section(2, 1, () => out.put([text("env"), text("memory"), 2, limits]));
+  section(3, funcs.length, () => out.put(signatures.map((type) => leb(types.indexOf(type)))));
+  section(7, funcs.length, () => {
+    for (const [index, { name }] of funcs.entries()) out.put([text(name), 0, leb(index)]);
+  });
+  section(10, funcs.length, () => {
+    for (const func of funcs) {
+      out.sized(() => {
+        const { locals, code } = func.body();
+        out.put([runsOf(locals), code, 0x0b]);
+      });
+    }
+  });
+  return out.bytes();
 }
 
-function bodyOf(f: Func): Code {
-  const { locals, code } = f.body();
-  const body: number[] = [];
-  flatten([vector(locals.map((type) => [1, typeByte[type]])), code, 0x0b], body);
-  return [leb(body.length), body];
-}
+const text = (s: string): Code => [leb(s.length), Array.from(s, (char) => char.charCodeAt(0))]; // names are ASCII
 
-const vector = (items: readonly Code[]): Code => [leb(items.length), items];
-const text = (s: string): Code => vector([...new TextEncoder().encode(s)].map((byte) => [byte]));
-
-function section(id: number, items: readonly Code[]): Code {
-  const body: number[] = [];
-  flatten(vector(items), body);
-  return [id, leb(body.length), body];
-}
-
-function flatten(code: Code, into: number[]): void {
-  for (const part of code) {
-    if (typeof part === "number") into.push(part);
-    else flatten(part, into);
+/** The declarations of locals: how many of a type, and the type. */
+function runsOf(locals: readonly ValueType[]): Code {
+  const runs: Code[] = [];
+  for (let first = 0, end = 0; first < locals.length; first = end) {
+    while (locals[end] === locals[first]) end++;
+    runs.push([leb(end - first), typeByte[locals[first]]]);
   }
+  return [leb(runs.length), runs];
+}
+
+/** The bytes written so far. */
+function makeOutput() {
+  let buffer = new Uint8Array(1 << 14);
+  let end = 0;
+  const grow = () => {
+    const larger = new Uint8Array(2 * buffer.length);
+    larger.set(buffer);
+    buffer = larger;
+  };
+  const put = (code: Code): void => {
+    for (let i = 0; i < code.length; i++) {
+      const part = code[i];
+      if (typeof part !== "number") put(part);
+      else {
+        if (end === buffer.length) grow();
+        buffer[end++] = part;
+      }
+    }
+  };
+  return {
+    put,
+    /** What is written meanwhile, with its size before it. */
+    sized(write: () => void): void {
+      const start = end;
+      write();
+      const size = [leb(end - start)].flat();
+      if (end + size.length > buffer.length) grow();
+      buffer.copyWithin(start + size.length, start, end);
+      buffer.set(size, start);
+      end += size.length;
+    },
+    bytes: () => buffer.slice(0, end),
+  };
 }
