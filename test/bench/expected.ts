@@ -34,21 +34,44 @@ function expect(share: Bar, dense: Bar, ort: Bar, litert: Bar): Expectation {
   return { share, faster: { "filigree-dense": dense, "onnxruntime-web": ort, litert } };
 }
 
-/** One sentence for each floor that a row stays below; nothing is expected of more than one thread. */
-export function shortfalls(row: LayerRow): string[] {
-  const expected = expectations[row.pattern];
-  if (!expected || row.threads !== 1) return [];
-  const what = `${row.case}, ${row.pattern}`;
-  const share = row.gflops / row.peakGflops;
-  const [least] = expected.share;
-  const sentences =
-    share < least ? [`${what}: ${percent(share)} of the peak, floor ${percent(least)}`] : [];
-  for (const [engine, [floor]] of Object.entries(expected.faster)) {
-    const ratio = row.ms[engine] / row.ms.filigree;
-    if (ratio < floor) sentences.push(`${what}: ${ratio.toFixed(2)} times ${engine}, floor ${floor}`);
-  }
-  return sentences;
+/** One measured number that is below its floor. */
+export interface Shortfall {
+  readonly of: string; // "share", the name of an engine, or "threads"
+  readonly value: number;
+  readonly floor: number;
 }
+
+/** How much of its floors a row of one thread misses; `alone` is the same row of one thread, for rows of more. */
+export function shortfalls(row: LayerRow, alone?: LayerRow): Shortfall[] {
+  const expected = expectations[row.pattern];
+  const numbers: Shortfall[] = [];
+  if (row.threads > 1) {
+    // More threads have no floors but this one: they are never slower. Noise of some hundredths is no loss.
+    if (alone) numbers.push({ of: "threads", value: alone.ms.filigree / row.ms.filigree, floor: 0.97 });
+  } else if (expected) {
+    numbers.push({ of: "share", value: shareOf(row), floor: expected.share[0] });
+    for (const [engine, [floor]] of Object.entries(expected.faster))
+      numbers.push({ of: engine, value: row.ms[engine] / row.ms.filigree, floor });
+  }
+  return numbers.filter(({ value, floor }) => !(value >= floor));
+}
+
+/** "1x1 256->256 @14, dense: 80 % of the peak, floor 90 %" */
+export function describeShortfall(row: LayerRow, { of, value, floor }: Shortfall): string {
+  const what = `${row.case}, ${row.pattern}, ${row.threads} ${row.threads > 1 ? "threads" : "thread"}`;
+  if (of === "share") return `${what}: ${percent(value)} of the peak, floor ${percent(floor)}`;
+  return `${what}: ${value.toFixed(2)} times ${of === "threads" ? "one thread" : of}, floor ${floor}`;
+}
+
+/** The row of the same case and pattern on one thread. */
+export function aloneOf(row: LayerRow, rows: readonly LayerRow[]): LayerRow | undefined {
+  return rows.find((other) => {
+    return other.threads === 1 && other.case === row.case && other.pattern === row.pattern;
+  });
+}
+
+/** Of the peak, on the weights that are kept. */
+export const shareOf = ({ gflops, peakGflops }: LayerRow): number => gflops / peakGflops;
 
 export function percent(value: number): string {
   return `${(100 * value).toFixed(0)} %`;

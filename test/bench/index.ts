@@ -1,21 +1,26 @@
 /**
  * `npm run bench -- NAME`: the benchmarks of the project itself. A new one is a file here and a line below. Without a
- * name, options go to all of them: `npm run bench -- --readme` writes every table of the README.
+ * name, `npm run bench -- --readme` runs all of them and writes every table of the README.
  */
-import { layers } from "./layers.ts";
-import { networks } from "./networks.ts";
+import { Command } from "commander";
+import { layersCommand } from "./layers.ts";
+import { networksCommand } from "./networks.ts";
 
-const benches: Record<string, (args: string[]) => Promise<void>> = { layers, networks };
+const benches = [layersCommand, networksCommand];
 
-const [name = "", ...args] = process.argv.slice(2);
+const program = new Command("npm run bench --")
+  .description("measures Filigree against other engines, in headless Chromium, each result checked")
+  .option("--readme", "run all benchmarks and write their tables into README.md")
+  .showHelpAfterError("(--help lists the benchmarks)")
+  .enablePositionalOptions()
+  .action(async ({ readme }: { readme?: boolean }) => {
+    if (!readme) program.help();
+    for (const command of benches) await command().parseAsync(["--readme"], { from: "user" });
+  });
+for (const command of benches) program.addCommand(command());
+
 try {
-  if (name.startsWith("--")) {
-    for (const bench of Object.values(benches)) await bench([name, ...args]);
-  } else {
-    const bench = benches[name];
-    if (!bench) throw new Error(`no benchmark "${name}"; there are: ${Object.keys(benches).join(", ")}`);
-    await bench(args);
-  }
+  await program.parseAsync();
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;

@@ -56,9 +56,9 @@ export function denseFlops({ inC, outC, kernel, rows }: LayerCase): number {
   return 2 * inC * outC * (kernel ? kernel ** 2 * rows ** 2 : rows);
 }
 
-/** How many of a layer stand in a row: so many that the row is no more than about a tenth of a second's work. */
+/** How many of a layer stand in a row: the more the less work a layer is, as in a network, but no more than 12. */
 export function depthOf(layer: LayerCase): number {
-  return denseFlops(layer) > 5e8 ? 2 : 4;
+  return Math.max(2, Math.min(12, 2 * Math.round(4.5e8 / denseFlops(layer))));
 }
 
 /** `depth` layers with dense weights, or with the blocks that random scores leave, and the fraction left. Same seed, same weights. */

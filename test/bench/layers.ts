@@ -1,28 +1,22 @@
 /**
  * `npm run bench -- layers`: single layers against onnxruntime-web, LiteRT.js and tfjs-wasm in one worker of Chromium,
  * by turns, each checked against the reference in the same run. A case is some layers in a row (see layer-cases.ts);
- * times are per layer. Prints a table and what stays below its floor (expected.ts).
- *
- *   --cases A,B      only cases whose name holds one of these      --patterns A,B   only these patterns, exactly
- *   --all            every case and every pattern                  --threads 1,2    number of threads, one after the other
- *   --rounds N       samples of each time                          --depth N        layers in a row
- *   --quick          few rounds                                    --kernels        what the backend chose
- *   --json FILE      one row a case and pattern                    --readme         the table goes into README.md
- *   --strict         fail where a floor is missed
+ * times are per layer. Prints a table, and what stays below its floor (expected.ts).
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
+import { Command } from "commander";
 import { buildForBrowser } from "../../build.ts";
 import { runInPage } from "../../pruner/bench/browser.ts";
 import { fillMarked, markdownTable } from "../../pruner/bench/markdown.ts";
+import { quantile } from "../../pruner/bench/measure.ts";
 import { plainTable } from "../../pruner/bench/rows.ts";
+import { names, numbers, wholeNumber } from "../../pruner/cli/options.ts";
 import { exportOnnx } from "../../pruner/export/onnx.ts";
 import { exportTflite } from "../../pruner/export/tflite.ts";
 import { writeModel } from "../../runtime/model/file.ts";
-import { expectations, percent, shortfalls } from "./expected.ts";
 import {
   denseFlops,
   depthOf,
@@ -33,6 +27,7 @@ import {
   layerPatterns,
 } from "./layer-cases.ts";
 import type { LayerRow } from "./layer-row.ts";
+import { layerTable, missedFloors, patternTable, shareTable } from "./layers-table.ts";
 import type { Baseline, LayerRequest, LayerResult } from "./layers-worker.ts";
 
 const seed = 1;
@@ -42,70 +37,100 @@ const usualCases = ["1x1 256->256 @14", "3x3 64->64 @56", "3x3 256->256 @14", "g
 const usualPatterns = ["dense", "block:16x8@70", "block:8x4@50", "2:4x8", "2:4", "unstructured@70"];
 const baselines: readonly Baseline[] = ["onnxruntime-web", "litert", "tfjs-wasm"];
 
-export async function layers(args: string[]): Promise<void> {
-  const { values } = parseArgs({
-    args,
-    options: {
-      cases: { type: "string" },
-      patterns: { type: "string" },
-      all: { type: "boolean", default: false },
-      threads: { type: "string", default: "1" },
-      rounds: { type: "string" },
-      depth: { type: "string" },
-      quick: { type: "boolean", default: false },
-      kernels: { type: "boolean", default: false },
-      json: { type: "string" },
-      readme: { type: "boolean", default: false },
-      strict: { type: "boolean", default: false },
-    },
-  });
-  const rounds = Number(values.rounds ?? (values.quick ? 9 : 41));
-  const cases = choose(values.cases, usualCases, values.all);
-  const patterns = choosePatterns(values.patterns, values.all);
-  const rows: LayerRow[] = [];
+interface Options {
+  readonly cases?: string[];
+  readonly patterns?: string[];
+  readonly all?: boolean;
+  readonly threads: number[];
+  readonly rounds: number;
+  readonly depth?: number;
+  readonly kernels?: boolean;
+  readonly json?: string;
+  readonly merge?: boolean;
+  readonly readme?: boolean;
+  readonly strict?: boolean;
+}
+
+export function layersCommand(): Command {
+  return new Command("layers")
+    .description("single layers: share of the machine's peak, and times faster than other engines")
+    .option("--cases <list>", "only cases whose name holds one of these", names)
+    .option("--patterns <list>", 'only these, as in "dense,16x8@70,2:4"', names)
+    .option("--all", "every case and every pattern; --readme takes them too")
+    .option("--threads <list>", "one measurement for each", numbers, [1])
+    .option("--rounds <n>", "samples of each time, taken by turns", wholeNumber, 41)
+    .option("--depth <n>", "layers in a row; more for small layers where it is left out", wholeNumber)
+    .option("--kernels", "print what the backend chose")
+    .option("--json <file>", "write one row a case, pattern and number of threads")
+    .option("--merge", "keep the other rows of that file: a long run in parts")
+    .option("--readme", "write the tables into README.md")
+    .option("--strict", "fail where a floor is missed")
+    .action((options: Options) => layers(options));
+}
+
+async function layers(options: Options): Promise<void> {
+  const { rounds, json, merge, readme, strict } = options;
+  const isWhole = options.all || (readme && !options.cases);
+  const cases = choose(options.cases ?? (isWhole ? [""] : usualCases));
+  const patterns = options.patterns?.map(knownPattern) ?? (isWhole ? [...layerPatterns] : usualPatterns);
+  const measuredRows: LayerRow[] = [];
   const built = mkdtempSync(join(tmpdir(), "filigree-layers-"));
   try {
     await buildForBrowser("worker", "test/bench/layers-worker.ts", built);
     await buildForBrowser("thread", "runtime/backends/wasm/thread.ts", built);
-    for (const threads of values.threads.split(",").map(Number)) {
+    for (const threads of options.threads) {
       for (const layer of cases) {
-        const depth = Number(values.depth ?? depthOf(layer));
+        const depth = options.depth ?? depthOf(layer);
         const measured = await measureInPage(built, layer, patterns, { depth, threads, rounds });
-        if (values.kernels) console.log(layer.name, measured.result.kernels);
-        rows.push(...rowsOf(layer, depth, measured));
+        if (options.kernels) console.log(layer.name, measured.result.kernels);
+        measuredRows.push(...rowsOf(layer, depth, measured));
       }
     }
   } finally {
     rmSync(built, { recursive: true });
   }
-  const { head, cells } = tableOf(rows);
+  failIfWrong(measuredRows);
+  const rows = merge && json && existsSync(json) ? merged(readRows(json), measuredRows) : measuredRows;
+  const { head, cells } = layerTable(rows);
   console.log(plainTable(head, cells));
-  if (values.json) writeFileSync(values.json, `${JSON.stringify(rows, null, 2)}\n`);
-  const wrong = rows.filter(({ maxError }) => !(maxError <= tolerance));
-  if (wrong.length) {
-    const what = wrong.map((row) => `${row.case} ${row.pattern} by ${row.maxError}`);
-    throw new Error(`wrong results: ${what.join(", ")}`);
-  }
-  if (values.readme) fillReadme(rows);
-  const below = rows.flatMap(shortfalls);
-  if (below.length && values.strict) throw new Error(`below their floors:\n${below.join("\n")}`);
-  if (below.length) console.log(`${below.length} floors are missed, marked by "<" (--strict fails)`);
+  if (json) writeFileSync(json, `${JSON.stringify(rows, null, 2)}\n`);
+  if (readme) fillReadme(rows);
+  const missed = missedFloors(rows);
+  if (missed.length) console.log(`floors that are missed:\n${missed.join("\n")}`);
+  if (missed.length && strict) throw new Error(`${missed.length} floors are missed`);
 }
 
-function choose(asked: string | undefined, usual: readonly string[], all: boolean): LayerCase[] {
-  const parts = asked?.split(",") ?? (all ? [""] : usual);
+/** Every row was compared with the reference, in the run that it was timed in. */
+export function failIfWrong(rows: readonly LayerRow[]): void {
+  const wrong = rows.filter(({ maxError }) => !(maxError <= tolerance));
+  if (!wrong.length) return;
+  const what = wrong.map((row) => `${row.case} ${row.pattern} by ${row.maxError}`);
+  throw new Error(`wrong results: ${what.join(", ")}`);
+}
+
+const readRows = (path: string): LayerRow[] => JSON.parse(readFileSync(path, "utf8"));
+
+/** In the order of the cases; rows that were measured anew take the place of those before. */
+export function merged(before: readonly LayerRow[], anew: readonly LayerRow[]): LayerRow[] {
+  const keyOf = (row: LayerRow) => [row.case, row.pattern, row.threads].join();
+  const keys = new Set(anew.map(keyOf));
+  const all = [...before.filter((row) => !keys.has(keyOf(row))), ...anew];
+  const place = ({ threads, ...row }: LayerRow) =>
+    (threads * 100 + layerCases.findIndex(({ name }) => name === row.case)) * 100 +
+    (layerPatterns as readonly string[]).indexOf(row.pattern);
+  return all.sort((a, b) => place(a) - place(b));
+}
+
+function choose(parts: readonly string[]): LayerCase[] {
   const cases = layerCases.filter(({ name }) => parts.some((part) => name.includes(part)));
   if (cases.length) return cases;
-  throw new Error(`no case is like "${asked}": ${layerCases.map((c) => c.name).join(", ")}`);
+  throw new Error(`no case is like "${parts}": ${layerCases.map((c) => c.name).join(", ")}`);
 }
 
-function choosePatterns(asked: string | undefined, all: boolean): string[] {
-  if (!asked) return all ? [...layerPatterns] : usualPatterns;
-  return asked.split(",").map((part) => {
-    const known = layerPatterns.find((pattern) => pattern === part || pattern === `block:${part}`);
-    if (!known) throw new Error(`no pattern "${part}"; there are: ${layerPatterns.join(", ")}`);
-    return known;
-  });
+function knownPattern(text: string): string {
+  const known = layerPatterns.find((pattern) => pattern === text || pattern === `block:${text}`);
+  if (known) return known;
+  throw new Error(`no pattern "${text}"; there are: ${layerPatterns.join(", ")}`);
 }
 
 interface Measured {
@@ -190,45 +215,16 @@ function rowsOf(layer: LayerCase, depth: number, { result, densities }: Measured
   });
 }
 
-function tableOf(rows: readonly LayerRow[]): { head: string[]; cells: string[][] } {
-  const engines = ["filigree-dense", ...baselines];
-  const head = ["layer", "pattern", "threads", "ms", "% of peak"];
-  head.push(...engines.map((engine) => `vs ${engine}`), "spread", "max error");
-  const cells = rows.map((row) => {
-    const expected = row.threads === 1 ? expectations[row.pattern] : undefined;
-    const share = row.gflops / row.peakGflops;
-    const least = expected && share < expected.share[0] ? ` < ${percent(expected.share[0])}` : "";
-    return [
-      row.case,
-      row.pattern,
-      String(row.threads),
-      row.ms.filigree.toFixed(3),
-      `${percent(share)}${least}`,
-      ...engines.map((engine) => {
-        const least = expected?.faster[engine]?.[0];
-        const ratio = row.ms[engine] / row.ms.filigree;
-        return `${ratio.toFixed(2)}x${least !== undefined && ratio < least ? ` < ${least}` : ""}`;
-      }),
-      `${(100 * Math.max(...Object.values(row.spread))).toFixed(1)} %`,
-      row.maxError.toExponential(1),
-    ];
-  });
-  return { head, cells };
-}
-
 function fillReadme(rows: readonly LayerRow[]): void {
-  const head = ["layer", "pattern", "threads", "ms", "of the peak", "own dense"].concat(baselines);
-  const cells = rows.map((row) => [
-    row.case,
-    row.pattern,
-    String(row.threads),
-    row.ms.filigree.toFixed(3),
-    percent(row.gflops / row.peakGflops),
-    ...["filigree-dense", ...baselines].map((engine) => {
-      return `${(row.ms[engine] / row.ms.filigree).toFixed(2)}×`;
-    }),
-  ]);
-  const content = `${markdownTable(head, cells)}\n\n${cpus()[0]?.model.trim()}; Chromium.`;
+  const tables = [patternTable(rows), shareTable(rows)].map(({ head, cells }) =>
+    markdownTable(head, cells),
+  );
+  const peak = quantile(
+    rows.map(({ peakGflops, threads }) => peakGflops / threads),
+    0.5,
+  ).toFixed(0);
+  const machine = `${cpus()[0]?.model.trim()}, ${peak} GFLOP/s a thread; Chromium.`;
   const path = fileURLToPath(new URL("../../README.md", import.meta.url));
+  const content = [...tables, machine].join("\n\n");
   writeFileSync(path, fillMarked(readFileSync(path, "utf8"), "the layers bench", content));
 }

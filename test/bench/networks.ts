@@ -4,19 +4,12 @@
  * against onnxruntime-web on the same weights; one that is wrong fails the run. Prints a table of the times, and one of
  * what engines take to start. Networks of the zoo have random weights, pruned by magnitude without training. Real
  * models (networks-real.ts) have the zeros that their makers gave them, in the row "dense" too.
- *
- *   --cases A,B      only networks whose name holds one of these   --engines A,B    only these, and onnxruntime-web
- *   --pattern P      block:16x8, 2:4, …                            --sparsity 0.7   fraction of the blocks removed
- *   --threads 1,2    number of threads, one after the other        --rounds N       samples of each time
- *   --cold N         starts of each engine, 0 leaves them out      --small          small images, to see that it works
- *   --kernels        what the backend chose, step by step          --json FILE      two rows a network: dense and pruned
- *   --readme         the tables go into README.md
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
+import { Command } from "commander";
 import { buildForBrowser, runtimeFiles } from "../../build.ts";
 import { type ZooName, zoo } from "../../demo/zoo/index.ts";
 import { runInPage } from "../../pruner/bench/browser.ts";
@@ -35,23 +28,38 @@ import type { NetworkRequest, NetworkResult } from "./networks-worker.ts";
 /** Of an output's range: a network is up to a hundred layers of sums in another order. */
 const tolerance = 1e-3;
 
-export async function networks(args: string[]): Promise<void> {
-  const { values } = parseArgs({
-    args,
-    options: {
-      json: { type: "string" },
-      threads: { type: "string", default: "1" },
-      cases: { type: "string" },
-      engines: { type: "string", default: engineNames.join() },
-      pattern: { type: "string", default: "block:16x8" },
-      sparsity: { type: "string" },
-      rounds: { type: "string", default: "9" },
-      cold: { type: "string", default: "1" },
-      small: { type: "boolean", default: false },
-      readme: { type: "boolean", default: false },
-      kernels: { type: "boolean", default: false },
-    },
-  });
+interface Options {
+  readonly json?: string;
+  readonly threads: string;
+  readonly cases?: string;
+  readonly engines: string;
+  readonly pattern: string;
+  readonly sparsity?: string;
+  readonly rounds: string;
+  readonly cold: string;
+  readonly small?: boolean;
+  readonly readme?: boolean;
+  readonly kernels?: boolean;
+}
+
+export function networksCommand(): Command {
+  return new Command("networks")
+    .description("whole networks: milliseconds, times faster than other engines, cold start")
+    .option("--cases <list>", "only networks whose name holds one of these")
+    .option("--engines <list>", "only these, and onnxruntime-web", engineNames.join())
+    .option("--pattern <pattern>", "block:16x8, 2:4, …", "block:16x8")
+    .option("--sparsity <fraction>", "of the blocks that are removed, as in 0.7")
+    .option("--threads <list>", "one measurement for each", "1")
+    .option("--rounds <n>", "samples of each time, taken by turns", "9")
+    .option("--cold <n>", "starts of each engine, 0 leaves them out", "1")
+    .option("--small", "small images, to see that it works")
+    .option("--kernels", "print what the backend chose, step by step")
+    .option("--json <file>", "write two rows a network: dense and pruned")
+    .option("--readme", "write the tables into README.md")
+    .action((options: Options) => networks(options));
+}
+
+async function networks(values: Options): Promise<void> {
   const wanted = values.cases?.split(",");
   const known = [...Object.keys(zoo), ...Object.keys(realModels)] as (ZooName | RealName)[];
   const isReal = (name: ZooName | RealName): name is RealName => name in realModels;
@@ -86,7 +94,12 @@ export async function networks(args: string[]): Promise<void> {
       for (const [engine, reason] of Object.entries(files.refused)) console.log(`${engine}: ${reason}`);
       for (const threads of values.threads.split(",").map(Number)) {
         const common = { folder: "/built/models/", input: files.input, threads };
-        const request: NetworkRequest = { ...common, engines: taken, rounds, kernels: values.kernels };
+        const request: NetworkRequest = {
+          ...common,
+          engines: taken,
+          rounds,
+          kernels: values.kernels === true,
+        };
         const result = await runInPage<NetworkResult>({ site, module: "/page.js", onConsole }, request);
         for (const [engine, lines] of Object.entries(result.kernels))
           console.log(`${name}, ${engine}:\n${lines.join("\n")}`);
