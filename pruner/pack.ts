@@ -1,82 +1,92 @@
-/** Finds the zeros that a network has already and stores them sparse: for networks that were pruned elsewhere. */
-import { ModelError } from "../runtime/model/errors.ts";
-import { type Graph, isSparse } from "../runtime/model/graph.ts";
-import {
-  formatPattern,
-  type Mask,
-  parsePattern,
-  type SparsityPattern,
-} from "../runtime/model/pattern.ts";
+/**
+ * Finds the zeros that a network has already and stores them sparse: for networks that were pruned elsewhere. Dead
+ * channels are removed first; then each weight is stored in the way that is predicted to run fastest, and of those
+ * that run alike, in the fewest bytes.
+ */
+import { predictCycles } from "../runtime/backends/wasm/predict.ts";
+import { ModelError, nodeName } from "../runtime/model/errors.ts";
+import { type Graph, isSparse, type Node } from "../runtime/model/graph.ts";
+import { formatPattern, type Mask, type SparsityPattern } from "../runtime/model/pattern.ts";
 import type { SparseTensor } from "../runtime/model/sparse/format.ts";
 import { encodeWeight, storedBytes } from "../runtime/model/sparse/index.ts";
 import type { Shape, Tensor } from "../runtime/model/tensor.ts";
+import { type ExecutionPlan, plan } from "../runtime/plan.ts";
 import { blockSums, blocksOf, count, expand, keepInGroups } from "./pattern.ts";
+import { type RemovedChannels, removeDeadChannels } from "./simplify/channels.ts";
+import { chooseWeights, type WeightChoice } from "./weights.ts";
+import { surveyZeros, whereBroken, type ZeroSurvey } from "./zeros.ts";
 
 export interface PackedLayer {
   readonly node: string;
   readonly weight: string;
   readonly shape: Shape;
-  readonly pattern: string; // "dense" where no pattern makes it smaller
   readonly zeros: number; // fraction of the weight
-  readonly sparsity: number; // fraction that the pattern leaves out
+  readonly found: string; // the pattern that names the zeros best; "" where there are none
+  readonly share: number; // of the zeros, that it leaves out
+  readonly deadOutputs: number;
+  readonly deadInputs: number;
+  readonly pattern: string; // that it is stored by; "dense" where no pattern makes it smaller
+  readonly sparsity: number; // fraction that this pattern leaves out
   readonly denseBytes: number;
   readonly storedBytes: number;
 }
 
-/** What is tried where no pattern is given, the quickest to run first: of equal sizes the first is taken. */
-const tried = [
-  "16x8",
-  "8x8",
-  "8x4",
-  "4x4",
-  "4x1",
-  "1x4",
-  "channel",
-  "2:4x8",
-  "2:4",
-  "1:4",
-  "unstructured",
-];
+export interface PackOptions extends WeightChoice {
+  /** Store by this pattern, or dense. */
+  readonly pattern?: SparsityPattern;
+  /** Throw a ModelError that names the place where a layer that would be pruned by rule does not have this pattern. */
+  readonly expect?: SparsityPattern;
+  /** Leave dead channels where they are. */
+  readonly keepChannels?: boolean;
+}
 
-/**
- * Stores each weight of a Conv (group 1) or Gemm by the pattern that takes the fewest bytes, or stays dense.
- * Throws a ModelError where a pattern is given and no weight has zeros that form it.
- */
-export function pack(graph: Graph, pattern?: SparsityPattern): { graph: Graph; layers: PackedLayer[] } {
-  const patterns = pattern ? [pattern] : tried.map(parsePattern);
-  const constants = new Map(graph.constants);
+export interface Packed {
+  readonly graph: Graph;
+  readonly layers: readonly PackedLayer[];
+  readonly removed: RemovedChannels;
+}
+
+/** Predictions within this factor of the least count as equal. */
+const alike = 1.05;
+
+/** Fewer zeros than this fraction are no pruning. */
+const fewZeros = 0.02;
+
+/** Stores each float32 weight of a Conv (group 1) or Gemm; the others stay dense. */
+export function pack(graph: Graph, given: SparsityPattern | PackOptions = {}): Packed {
+  const options: PackOptions = "kind" in given ? { pattern: given } : given;
+  const { pattern, expect, keepChannels = false } = options;
+  if (expect) checkPattern(graph, expect, options);
+  const { graph: smaller, removed } = keepChannels
+    ? { graph, removed: { layers: [], weights: { before: 0, after: 0 } } }
+    : removeDeadChannels(graph);
+  const planned = plan(smaller);
+  const constants = new Map(smaller.constants);
   const layers: PackedLayer[] = [];
-  for (const { name: node, op, inputs, attrs } of graph.nodes) {
-    const name = inputs[1];
-    const value = graph.constants.get(name);
-    if ((op !== "Conv" && op !== "Gemm") || !value || isSparse(value) || value.dtype !== "float32")
-      continue;
-    if ((attrs.group ?? 1) !== 1 || (op === "Gemm" && attrs.transB !== 1)) continue;
-    const weight = value as Tensor<"float32">;
-    let best: { pattern: string; stored: Tensor | SparseTensor; sparsity: number } = {
-      pattern: "dense",
-      stored: weight,
-      sparsity: 0,
-    };
-    for (const candidate of patterns) {
-      const mask = maskOfZeros(weight, candidate);
-      if (!mask) continue;
-      const stored = encodeWeight(weight, mask);
-      if (storedBytes(stored) < storedBytes(best.stored)) {
-        const sparsity = 1 - count(mask.keep) / mask.keep.length;
-        best = { pattern: formatPattern(candidate), stored, sparsity };
-      }
-    }
-    constants.set(name, best.stored);
+  for (const node of smaller.nodes) {
+    const [, name] = node.inputs;
+    const weight = smaller.constants.get(name);
+    if ((node.op !== "Conv" && node.op !== "Gemm") || !weight || isSparse(weight)) continue;
+    if (weight.dtype !== "float32" || constants.get(name) !== weight) continue; // shared: stored already
+    const dense = weight as Tensor<"float32">;
+    const survey = surveyZeros(dense);
+    const isPlain = (node.attrs.group ?? 1) === 1 && (node.op !== "Gemm" || node.attrs.transB === 1);
+    const stored = isPlain ? bestWay(dense, survey, pixelsOf(node, planned), pattern) : waysDense(dense);
+    constants.set(name, stored.tensor);
+    const best = survey.zeros < fewZeros * weight.data.length ? undefined : survey.patterns[0];
     layers.push({
-      node,
+      node: node.name,
       weight: name,
       shape: weight.shape,
-      pattern: best.pattern,
-      zeros: weight.data.reduce((zeros, w) => zeros + (w === 0 ? 1 : 0), 0) / weight.data.length,
-      sparsity: best.sparsity,
+      zeros: survey.zeros / weight.data.length,
+      found: best ? formatPattern(best.pattern) : "",
+      share: best?.share ?? 0,
+      deadOutputs: survey.deadOutputs,
+      deadInputs: survey.deadInputs,
+      pattern: stored.pattern,
+      sparsity: stored.sparsity,
       denseBytes: storedBytes(weight),
-      storedBytes: storedBytes(best.stored),
+      storedBytes: storedBytes(stored.tensor),
     });
   }
   if (pattern && layers.every((layer) => layer.pattern === "dense")) {
@@ -84,7 +94,7 @@ export function pack(graph: Graph, pattern?: SparsityPattern): { graph: Graph; l
       `no weight of '${graph.name}' has zeros that form ${formatPattern(pattern)}; leave the pattern out to try others`,
     );
   }
-  return { graph: { ...graph, constants }, layers };
+  return { graph: { ...smaller, constants }, layers, removed };
 }
 
 /** The mask of a pattern that leaves out only zeros, as many as it can. Undefined where none does. */
@@ -100,4 +110,61 @@ export function maskOfZeros(weight: Tensor<"float32">, pattern: SparsityPattern)
   }
   const keep = Uint8Array.from(nonzeros, (nonzero) => (nonzero > 0 ? 1 : 0));
   return keep.includes(0) ? expand(blocks, keep) : undefined;
+}
+
+/** A way to store a weight. */
+export interface StoredWay {
+  readonly pattern: string;
+  readonly tensor: Tensor | SparseTensor;
+  readonly sparsity: number;
+}
+
+const waysDense = (weight: Tensor): StoredWay => ({ pattern: "dense", tensor: weight, sparsity: 0 });
+
+/** Of the ways that are smaller than dense, the one to store a weight by. A pattern that is given is not compared. */
+export function bestWay(
+  weight: Tensor<"float32">,
+  survey: ZeroSurvey,
+  pixels: number,
+  pattern?: SparsityPattern,
+): StoredWay {
+  const dense = waysDense(weight);
+  if (survey.zeros < fewZeros * weight.data.length) return dense;
+  const likely = survey.patterns.slice(0, 5).map((found) => found.pattern);
+  const patterns = pattern ? [pattern] : [...likely, { kind: "unstructured" } as const];
+  const ways = patterns.flatMap((candidate): StoredWay[] => {
+    const mask = maskOfZeros(weight, candidate);
+    if (!mask) return [];
+    const tensor = encodeWeight(weight, mask);
+    if (storedBytes(tensor) >= storedBytes(weight)) return [];
+    const sparsity = 1 - count(mask.keep) / mask.keep.length;
+    return [{ pattern: formatPattern(candidate), tensor, sparsity }];
+  });
+  if (ways.length === 0 || pattern) return ways[0] ?? dense;
+  const costs = [dense, ...ways].map((way) => ({ way, cycles: predictCycles(way.tensor, pixels) }));
+  const least = Math.min(...costs.map(({ cycles }) => cycles));
+  const fast = costs.filter(({ cycles }) => cycles <= alike * least).map(({ way }) => way);
+  return fast.reduce((a, b) => (storedBytes(b.tensor) < storedBytes(a.tensor) ? b : a));
+}
+
+function checkPattern(graph: Graph, expect: SparsityPattern, options: PackOptions): void {
+  const { weights } = chooseWeights(graph, expect, options);
+  const broken = weights.flatMap(({ node, value }) => {
+    const where = whereBroken(value, expect);
+    return where ? [{ node, where }] : [];
+  });
+  if (broken.length === 0) return;
+  const [{ node: name, where }] = broken;
+  const node = graph.nodes.find((candidate) => candidate.name === name)!;
+  const rest =
+    broken.length > 1 ? `; ${broken.length} of ${weights.length} layers do not have the pattern` : "";
+  throw new ModelError(
+    `${nodeName(node)}: expected ${formatPattern(expect)}; ${where}${rest}; leave layers out with --exclude`,
+  );
+}
+
+/** Places of the result at which the weight is used. */
+function pixelsOf({ outputs: [output] }: Node, { values }: ExecutionPlan): number {
+  const { shape } = values.get(output)!;
+  return shape.reduce((a, b) => a * b, 1) / shape[1];
 }

@@ -1,5 +1,6 @@
 /** Reads a model file, ONNX, TFLite or Filigree's own, whatever its name. */
 import { readFile } from "node:fs/promises";
+import { gunzipSync } from "node:zlib";
 import { ModelError } from "../../runtime/model/errors.ts";
 import { type Model, readModel } from "../../runtime/model/file.ts";
 import { importOnnx } from "../import/onnx.ts";
@@ -19,7 +20,8 @@ export async function openModel(
 
 export async function readBytes(path: string): Promise<Uint8Array> {
   try {
-    return new Uint8Array(await readFile(path));
+    const bytes = await readFile(path);
+    return new Uint8Array(path.endsWith(".gz") ? gunzipSync(bytes) : bytes);
   } catch (error) {
     const reason =
       (error as NodeJS.ErrnoException).code === "ENOENT" ? "there is no such file" : `${error}`;

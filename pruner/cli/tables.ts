@@ -7,6 +7,7 @@ import { storedBytes } from "../../runtime/model/sparse/index.ts";
 import { sizeOf } from "../../runtime/model/tensor.ts";
 import type { PackedLayer } from "../pack.ts";
 import type { PruneReport } from "../report.ts";
+import type { RemovedChannels } from "../simplify/channels.ts";
 
 /** What pruning did: the layers, then the sums, the search and the accuracy. */
 export function pruneTable(report: PruneReport): string {
@@ -44,18 +45,42 @@ export function pruneTable(report: PruneReport): string {
   return lines.join("\n");
 }
 
-export function packTable(layers: readonly PackedLayer[]): string {
+/** The layers and what their zeros are, then the sums and the channels that were removed. */
+export function packTable(layers: readonly PackedLayer[], removed: RemovedChannels): string {
   const rows = layers.map((layer) => [
     layer.node,
     layer.shape.join("x"),
     percent(layer.zeros),
+    foundPattern(layer),
     layer.pattern,
     percent(layer.sparsity),
     kilobytes(layer.denseBytes),
     kilobytes(layer.storedBytes),
   ]);
-  const head = ["layer", "weight", "zeros", "stored as", "sparsity", "dense kB", "stored kB"];
-  return table(head, rows, [2, 4, 5, 6]);
+  const head = ["layer", "weight", "zeros", "found", "stored as", "sparsity", "dense kB", "stored kB"];
+  const sum = (of: (layer: PackedLayer) => number) => layers.reduce((all, layer) => all + of(layer), 0);
+  const stored = sum(({ storedBytes }) => storedBytes);
+  const sums = `weights: ${kilobytes(sum(({ denseBytes }) => denseBytes))} kB dense, ${kilobytes(stored)} kB stored`;
+  return [table(head, rows, [2, 5, 6, 7]), sums, ...channelLines(removed)].join("\n");
+}
+
+/** "2:4", "block:16x8 (97 %)", with dead channels that are left. */
+function foundPattern({ found, share, deadOutputs, deadInputs }: PackedLayer): string {
+  const dead = [
+    ...(deadOutputs ? [`${deadOutputs} outputs dead`] : []),
+    ...(deadInputs ? [`${deadInputs} inputs dead`] : []),
+  ];
+  const name = share < 0.995 && found ? `${found} (${Math.floor(100 * share)} %)` : found;
+  return [name, ...dead].join(", ");
+}
+
+/** What the removal of dead channels did, in one line; none where there were none. */
+export function channelLines({ layers, weights }: RemovedChannels): string[] {
+  if (layers.length === 0) return [];
+  const sum = (which: "before" | "after") => layers.reduce((all, layer) => all + layer[which], 0);
+  const less = percent(1 - weights.after / weights.before);
+  const many = layers.length === 1 ? "1 layer" : `${layers.length} layers`;
+  return [`dead channels: ${sum("before")} → ${sum("after")} in ${many}, −${less} weights`];
 }
 
 export interface WeightRow {
