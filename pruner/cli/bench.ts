@@ -9,6 +9,7 @@ import type { Tensors } from "../bench/engine.ts";
 import { type BenchModel, type BenchOptions, benchmark } from "../bench/index.ts";
 import { benchRows, benchTable } from "../bench/rows.ts";
 import { exportOnnx } from "../export/onnx.ts";
+import { pack } from "../pack.ts";
 import { random } from "../train/random.ts";
 import { openModel } from "./model.ts";
 import { type GlobalOptions, numbers, wholeNumber } from "./options.ts";
@@ -27,7 +28,7 @@ interface Options extends GlobalOptions {
 export function benchCommand(): Command {
   return new Command("bench")
     .description("time a model against the dense network on onnxruntime-web and on Filigree")
-    .argument("<file>", "a .filigree or .onnx model")
+    .argument("<file>", "a .filigree, .onnx or .tflite model")
     .option("--against <file>", "the dense network, to compare with")
     .option("--threads <list>", "one measurement for each", numbers, [1])
     .option("--rounds <n>", "samples of each engine, taken by turns", wholeNumber, 15)
@@ -83,7 +84,8 @@ async function modelsOf(graph: Graph, dense: Graph, threads: number): Promise<Be
   };
   if (dense === graph) {
     const reference = "onnxruntime-web";
-    return [onnxruntime(reference, graph), await filigree("filigree", graph, reference)];
+    // Zeros that other tools left count too.
+    return [onnxruntime(reference, graph), await filigree("filigree", pack(graph).graph, reference)];
   }
   return [
     onnxruntime("onnxruntime-web", dense),

@@ -8,7 +8,7 @@ import { inspectTable, weightRows } from "./tables.ts";
 
 export function inspectCommand(): Command {
   return new Command("inspect")
-    .description("show the layers of a .filigree or .onnx file, and how each weight is stored")
+    .description("show the layers of a .filigree, .onnx or .tflite file, and how each weight is stored")
     .argument("<file>")
     .action(async (file: string, _: unknown, command: Command) => run(file, command.optsWithGlobals()));
 }

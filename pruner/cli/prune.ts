@@ -1,4 +1,4 @@
-/** `filigree prune MODEL.onnx -o OUT.filigree`: prune, fine-tune where there is data, and pack. */
+/** `filigree prune MODEL -o OUT.filigree`: prune, fine-tune where there is data, and pack. */
 import { writeFile } from "node:fs/promises";
 import { Command, Option } from "commander";
 import { writeModel } from "../../runtime/model/file.ts";
@@ -36,8 +36,8 @@ interface Options extends GlobalOptions {
 
 export function pruneCommand(): Command {
   return new Command("prune")
-    .description("prune a trained ONNX network and store it sparse")
-    .argument("<model.onnx>")
+    .description("prune a trained ONNX or TFLite network and store it sparse")
+    .argument("<model>")
     .requiredOption("-o, --output <file>", "where the .filigree file goes")
     .addOption(
       new Option("--method <name>", "smart, which needs --data, or magnitude").choices(
