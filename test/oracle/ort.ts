@@ -18,9 +18,10 @@ export async function runOnnx(onnx: Uint8Array, inputs: Tensors): Promise<Tensor
   const results = await session.run(Object.fromEntries(feeds));
   await session.release();
   return Object.fromEntries(
-    Object.entries(results).map(([name, { type, dims, data }]): [string, Tensor] => [
-      name,
-      { dtype: type as DType, shape: dims, data: data as Float32Array } as Tensor,
-    ]),
+    Object.entries(results).map(([name, { type, dims, data }]): [string, Tensor] => {
+      const isLong = type === "int64"; // int32 in a Graph
+      const values = isLong ? Int32Array.from(data as BigInt64Array, Number) : (data as Float32Array);
+      return [name, { dtype: (isLong ? "int32" : type) as DType, shape: dims, data: values } as Tensor];
+    }),
   );
 }
