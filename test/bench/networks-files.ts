@@ -7,7 +7,7 @@ import { exportTflite } from "../../pruner/export/tflite.ts";
 import { maskedOnnx, simplify } from "../../pruner/index.ts";
 import { writeModel } from "../../runtime/model/file.ts";
 import type { Graph } from "../../runtime/model/graph.ts";
-import { sizeOf } from "../../runtime/model/tensor.ts";
+import { decodeWeight } from "../../runtime/model/sparse/index.ts";
 import { flopsOf } from "../../runtime/ops/work.ts";
 import { plan } from "../../runtime/plan.ts";
 import { randomTensor } from "../random.ts";
@@ -66,20 +66,36 @@ export async function writeRealModel(
   folder: string,
   engines: readonly EngineName[],
 ): Promise<NetworkFiles> {
-  const { dense, packed, layers, onnx, tflite } = readRealModel(name);
-  const found = layers
-    .filter(({ pattern }) => pattern !== "dense")
-    .map(({ node, shape, pattern, zeros }) => {
-      const elements = sizeOf(shape);
-      return { node, pattern, elements, kept: Math.round((1 - zeros) * elements) };
-    });
+  const { dense, packed, patterns, onnx, tflite } = readRealModel(name);
+  const nonzeros = nonzerosOf(packed);
+  const layers = [...nonzerosOf(dense)].map(([node, { elements }]) => {
+    return { node, elements, kept: nonzeros.get(node)?.kept ?? 0 };
+  });
   const known = { "dense.onnx": onnx, "masked.onnx": onnx, ...(tflite && { "sparse.tflite": tflite }) };
   return {
-    pattern: [...new Set(found.map(({ pattern }) => pattern))].join(" "),
-    layers: found,
+    pattern: patterns.join(" "),
+    layers: layers.filter(({ kept, elements }) => kept < 0.98 * elements),
     ...(await writeFiles(folder, engines, dense, packed, known)),
-    flops: flopsBy(dense, found),
+    flops: {
+      dense: flopsBy(dense, []).dense,
+      pruned: flopsBy(packed, [...nonzeros.values()]).pruned,
+    },
   };
+}
+
+/** Of the weights of convolutions and matrices, by node. */
+function nonzerosOf({ nodes, constants }: Graph): Map<string, SparseLayer> {
+  const weights = nodes.flatMap(({ name, op, inputs }) => {
+    const weight = constants.get(inputs[1]);
+    return weight && (op === "Conv" || op === "Gemm") ? [[name, decodeWeight(weight)] as const] : [];
+  });
+  return new Map(
+    weights.map(([node, { data }]) => {
+      let kept = 0;
+      for (const value of data) kept += value === 0 ? 0 : 1;
+      return [node, { node, elements: data.length, kept }];
+    }),
+  );
 }
 
 /** `known`: files that are there already. */

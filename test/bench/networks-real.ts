@@ -36,8 +36,8 @@ export const whyNoRealModels = hasShared ? undefined : whyNoShared;
 
 export interface RealNetwork {
   readonly dense: Graph; // with zeros, simplified; its input is called as in the ONNX file
-  readonly packed: Graph;
-  readonly layers: ReturnType<typeof pack>["layers"];
+  readonly packed: Graph; // without dead channels
+  readonly patterns: readonly string[]; // by which weights are stored
   readonly onnx: Uint8Array;
   readonly tflite?: Uint8Array;
 }
@@ -49,8 +49,10 @@ export function readRealModel(name: RealName): RealNetwork {
   const dense = tflite
     ? withInputName(simplify(importTflite(tflite)), "input")
     : simplify(importOnnx(onnx));
-  const { graph, layers } = pack(dense);
-  return { dense, packed: graph, layers, onnx, tflite };
+  const { graph: packed, layers, removed } = pack(dense);
+  const patterns = new Set(layers.map(({ pattern }) => pattern).filter((name) => name !== "dense"));
+  if (removed.layers.length) patterns.add("channel");
+  return { dense, packed, patterns: [...patterns], onnx, tflite };
 }
 
 function bytesOf(path: string): Uint8Array {

@@ -7,8 +7,8 @@ const manyRows = 100;
 
 /**
  * The greatest |difference| as a fraction of the range of the expected values: of the output's, or, where there are
- * many rows, of the column's, because a detector's rows hold pixels beside probabilities. Outputs are paired by their
- * order; NaN counts as infinitely far.
+ * many rows, of the column's, because a detector's rows hold pixels beside probabilities. What has no range, such as one
+ * number, is measured by its size, from 1 on. Outputs are paired by their order; NaN counts as infinitely far.
  */
 export function relativeError(expected: Tensors, actual: Tensors): number {
   const [a, b] = [Object.values(expected), Object.values(actual)];
@@ -33,7 +33,7 @@ function ofOutput({ shape, data }: Tensor, actual: Tensor): number {
     far[column] = Math.max(far[column], Number.isNaN(difference) ? Infinity : difference);
   }
   return far.reduce((worst, value, column) => {
-    const range = high[column] - low[column];
+    const range = high[column] - low[column] || Math.max(1, Math.abs(high[column]));
     return Math.max(worst, value === 0 ? 0 : value / range);
   }, 0);
 }
