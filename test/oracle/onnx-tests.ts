@@ -39,6 +39,12 @@ export function readOnnxTests(archive: "node" | "pytorch-operator"): OnnxTest[] 
     });
 }
 
+/** How far an output may be from what is wanted: as far as the rounding of its type, where that is coarse. */
+export function toleranceOf(test: OnnxTest, output: number): number {
+  const coarse: Readonly<Record<number, number>> = { 10: 2 ** -10, 16: 2 ** -7 }; // float16, bfloat16
+  return coarse[test.data("output", output)?.dataType ?? 0] ?? 1e-5;
+}
+
 /** What the backend computes, and what ONNX expects. Throws the ModelError with which the model is declined. */
 export async function runOnnxTest(
   test: OnnxTest,

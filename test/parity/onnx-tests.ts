@@ -6,7 +6,7 @@
 import { writeFileSync } from "node:fs";
 import { plainTable } from "../../pruner/bench/rows.ts";
 import type { Tensors } from "../../runtime/backends/backend.ts";
-import { type OnnxTest, readOnnxTests, runOnnxTest } from "../oracle/onnx-tests.ts";
+import { type OnnxTest, readOnnxTests, runOnnxTest, toleranceOf } from "../oracle/onnx-tests.ts";
 import { hasShared, whyNoShared } from "../shared.ts";
 import { backends } from "./engines.ts";
 import { progressLine } from "./schedule.ts";
@@ -19,9 +19,6 @@ export interface OnnxTestRow {
   readonly outcome: "passed" | "declined" | "unknown operator" | "wrong";
   readonly message?: string;
 }
-
-/** Of the larger of 1 and the value that is wanted. ONNX itself allows a thousandth. */
-const tolerance = 1e-5;
 
 const archives = ["node", "pytorch-operator"] as const;
 
@@ -52,7 +49,7 @@ async function outcomeOf(
   const operator = test.model.graph!.node[0]?.opType ?? "none";
   try {
     const { got, want } = await runOnnxTest(test, backends[backend]);
-    const message = differenceBetween(got, want);
+    const message = differenceBetween(got, want, (output) => toleranceOf(test, output));
     return { operator, outcome: message ? "wrong" : "passed", message };
   } catch (error) {
     const { name, message } = error as Error;
@@ -64,14 +61,19 @@ async function outcomeOf(
   }
 }
 
-/** The first thing that is not as it should be. */
-export function differenceBetween(got: Tensors, want: Tensors): string | undefined {
-  for (const [name, { dtype, shape, data }] of Object.entries(want)) {
+/** The first thing that is not as it should be; errors are of the larger of 1 and the value that is wanted. */
+export function differenceBetween(
+  got: Tensors,
+  want: Tensors,
+  toleranceOf: (output: number) => number,
+): string | undefined {
+  for (const [output, [name, { dtype, shape, data }]] of Object.entries(want).entries()) {
     const found = got[name];
     if (!found) return `'${name}' is missing`;
     if (found.dtype !== dtype || String(found.shape) !== String(shape)) {
       return `'${name}' is ${found.dtype} [${found.shape}]; expected ${dtype} [${shape}]`;
     }
+    const tolerance = toleranceOf(output);
     for (let i = 0; i < data.length; i++) {
       if (Object.is(found.data[i], data[i])) continue; // also NaN and infinities
       const error = Math.abs(found.data[i] - data[i]) / Math.max(1, Math.abs(data[i]));
