@@ -29,10 +29,14 @@ export function readAttrs<const S extends Readonly<Record<string, AttrSpec>>>(
   node: Node,
   specs: S,
 ): AttrValues<S> {
+  const known = alreadyRead.get(node);
+  if (known?.specs === specs) return known.values as AttrValues<S>;
   for (const name of Object.keys(node.attrs)) {
     if (Object.hasOwn(specs, name)) continue;
-    const known = Object.keys(specs).join(", ") || "none";
-    throw new ModelError(`${nodeName(node)}: attribute "${name}" is not supported; supported: ${known}`);
+    const supported = Object.keys(specs).join(", ") || "none";
+    throw new ModelError(
+      `${nodeName(node)}: attribute "${name}" is not supported; supported: ${supported}`,
+    );
   }
   const values: Record<string, unknown> = {};
   for (const [name, spec] of Object.entries(specs)) {
@@ -51,8 +55,12 @@ export function readAttrs<const S extends Readonly<Record<string, AttrSpec>>>(
       values[name] = value;
     }
   }
+  alreadyRead.set(node, { specs, values });
   return values as AttrValues<S>;
 }
+
+/** A node is asked for them many times, and never changes. */
+const alreadyRead = new WeakMap<Node, { specs: object; values: object }>();
 
 const isOfType: Record<AttrType, (value: Attr) => boolean> = {
   int: (value) => Number.isInteger(value),

@@ -217,7 +217,8 @@ function chooseBase(
 ): Omit<Version, "owner"> {
   const picture = pictureLayout(root, writer, plan, kinds);
   if (picture) return { buffer: picture, walk: picture };
-  const candidates: Omit<Version, "owner">[] = [];
+  let best: Omit<Version, "owner"> | undefined;
+  let fewest = Number.POSITIVE_INFINITY;
   const all: Member[] = [];
   const collect = (member: Member, back: (walk: Walk) => Walk | undefined): void => {
     all.push(member);
@@ -230,12 +231,17 @@ function chooseBase(
     }
     for (const buffer of layouts) {
       const walk = back(buffer);
-      if (walk && isWritable({ buffer, walk })) candidates.push({ buffer, walk });
+      if (!walk || !isWritable({ buffer, walk })) continue;
+      const elements = copied(root, { buffer, walk }, plan, kinds);
+      if (elements >= fewest) continue;
+      fewest = elements;
+      best = { buffer, walk };
+      if (fewest === 0) return;
     }
     for (const child of member.children) {
       const { node } = child.step!;
       const viewOp = viewOpOf(node)!;
-      if (!viewOp.back) continue;
+      if (!viewOp.back || fewest === 0) continue;
       collect(child, (walk) => {
         const own = viewOp.back!(node, plan, walk);
         return own && back(own);
@@ -249,8 +255,7 @@ function chooseBase(
     return seen !== undefined && (access !== "rows" || hasWholeRows(seen));
   };
   collect(root, (walk) => walk);
-  const costs = candidates.map((version) => copied(root, version, plan, kinds));
-  return candidates[costs.indexOf(Math.min(...costs))];
+  return best!;
 }
 
 /** How many elements are copied where the root lies so. */

@@ -31,13 +31,15 @@ export function slicePixels({ from, to, residual }: Pixels, first: number, end: 
 export function imagePixels(x: Placed, out: Placed, y_: WindowAxis, x_: WindowAxis): Pixels {
   const from = new Int32Array(out.n * out.h * out.w);
   const to = new Int32Array(from.length);
+  const step = x_.stride * x.pixelBytes;
   let at = 0;
   for (let n = 0; n < out.n; n++) {
     for (let oy = 0; oy < out.h; oy++) {
-      for (let ox = 0; ox < out.w; ox++, at++) {
-        const [iy, ix] = [oy * y_.stride - y_.padBegin, ox * x_.stride - x_.padBegin];
-        from[at] = x.address + pixelAt(x, n, iy, ix);
-        to[at] = out.address + pixelAt(out, n, oy, ox);
+      let first = x.address + pixelAt(x, n, oy * y_.stride - y_.padBegin, -x_.padBegin);
+      let pixel = out.address + pixelAt(out, n, oy, 0);
+      for (const end = at + out.w; at < end; at++, first += step, pixel += out.pixelBytes) {
+        from[at] = first;
+        to[at] = pixel;
       }
     }
   }
@@ -47,12 +49,11 @@ export function imagePixels(x: Placed, out: Placed, y_: WindowAxis, x_: WindowAx
 /** The pixels of a layout one by one: rows of a matrix, or an image as it lies. */
 export function everyPixel(value: Placed): Int32Array {
   if (value.kind === "rows") return rowOffsets(value).map((offset) => value.address + offset);
-  const addresses = new Int32Array(value.n * value.h * value.w);
-  let at = 0;
-  for (let n = 0; n < value.n; n++) {
-    for (let y = 0; y < value.h; y++) {
-      for (let x = 0; x < value.w; x++) addresses[at++] = value.address + pixelAt(value, n, y, x);
-    }
+  const { n, h, w, pixelBytes, address } = value;
+  const addresses = new Int32Array(n * h * w);
+  for (let row = 0, at = 0; row < n * h; row++) {
+    let pixel = address + pixelAt(value, Math.floor(row / h), row % h, 0);
+    for (const end = at + w; at < end; at++, pixel += pixelBytes) addresses[at] = pixel;
   }
   return addresses;
 }
