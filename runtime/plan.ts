@@ -1,7 +1,8 @@
 /** The plan of a graph: every shape, every lifetime, and places in one arena. Pure and backend-neutral. */
 import { ModelError, nodeName } from "./model/errors.ts";
 import { type Graph, isSparse, type Node, type StaticValue, type ValueInfo } from "./model/graph.ts";
-import { bytesPerElement, type Shape, sizeOf } from "./model/tensor.ts";
+import { bytesPerElement, type Shape, sizeOf, type Tensor } from "./model/tensor.ts";
+import { readAttrs } from "./ops/attributes.ts";
 import { operatorOf, operators } from "./ops/index.ts";
 import type { InferInput } from "./ops/operator.ts";
 
@@ -9,7 +10,7 @@ import type { InferInput } from "./ops/operator.ts";
 export type Lifetime = readonly [first: number, last: number];
 
 export interface ExecutionPlan {
-  readonly graph: Graph; // its inputs' and outputs' sizes are all numbers
+  readonly graph: Graph; // its inputs' and outputs' sizes are all numbers; what constants alone decide is constant
   readonly values: ReadonlyMap<string, StaticValue>; // every value: inputs, constants, results of nodes
   readonly lifetimes: ReadonlyMap<string, Lifetime>; // of inputs and results of nodes; graph outputs live to the end
 }
@@ -22,7 +23,7 @@ export interface PlanOptions {
 /** The most bytes that may be alive at one step: what a 32-bit memory can hold. */
 export const maxLiveBytes = 2 ** 31;
 
-/** Checks every node against its operator and infers all shapes. Throws a ModelError naming the node. */
+/** Checks every node against its operator, infers all shapes, and computes what depends on constants alone. Throws a ModelError naming the node. */
 export function plan(graph: Graph, options: PlanOptions = {}): ExecutionPlan {
   const inputs = closeInputs(graph.inputs, options.shapes ?? {});
   const values = new Map<string, StaticValue>();
@@ -47,22 +48,29 @@ export function plan(graph: Graph, options: PlanOptions = {}): ExecutionPlan {
     }
   }
   const nodeNames = new Set<string>();
-  for (const node of graph.nodes) {
+  const constants = new Map(graph.constants);
+  const nodes = graph.nodes.filter((node) => {
     if (nodeNames.has(node.name)) throw new ModelError(`${nodeName(node)}: two nodes have this name`);
     nodeNames.add(node.name);
-    const results = inferNode(node, graph, values);
+    const known = inferInputs(node, { constants }, values);
+    const results = inferNode(node, known);
+    const folded = fold(node, known, results);
     node.outputs.forEach((name, i) => {
-      if (name !== "") define(name, results[i], nodeName(node));
+      if (name === "") return;
+      define(name, results[i], nodeName(node));
+      if (folded) constants.set(name, folded[i]);
     });
-  }
+    return !folded;
+  });
+  const folded = { ...graph, nodes, constants };
   const outputs = graph.outputs.map(({ name }) => {
     const value = values.get(name);
     if (!value) throw new ModelError(`graph output '${name}' is made by no node`);
     return { name, ...value };
   });
-  const lifetimes = lifetimesOf(graph);
-  checkLiveBytes(graph, values, lifetimes);
-  return { graph: { ...graph, inputs: [...inputs.values()], outputs }, values, lifetimes };
+  const lifetimes = lifetimesOf(folded);
+  checkLiveBytes(folded, values, lifetimes);
+  return { graph: { ...folded, inputs: [...inputs.values()], outputs }, values, lifetimes };
 }
 
 /** Places in one arena, aligned to `align` bytes, reusing the bytes of values whose lifetimes do not overlap. */
@@ -99,7 +107,7 @@ export function layoutArena(
 /** What `InferInput` says of input values: their dtype, shape, and the value of a dense constant. */
 export function inferInputs(
   node: Node,
-  graph: Graph,
+  { constants }: Pick<Graph, "constants">,
   values: ReadonlyMap<string, StaticValue>,
 ): (InferInput | undefined)[] {
   return node.inputs.map((name) => {
@@ -108,12 +116,30 @@ export function inferInputs(
     if (!value) {
       throw new ModelError(`${nodeName(node)}: reads '${name}', which nothing before it makes`);
     }
-    const constant = graph.constants.get(name);
+    const constant = constants.get(name);
     return constant && !isSparse(constant) ? { ...value, value: constant } : value;
   });
 }
 
-function inferNode(node: Node, graph: Graph, values: ReadonlyMap<string, StaticValue>): StaticValue[] {
+/** The most values that are computed of constants beforehand. */
+const maxFolded = 2 ** 28;
+
+/** What a node of constants, or of known shapes, makes. */
+function fold(
+  node: Node,
+  inputs: readonly (InferInput | undefined)[],
+  results: readonly StaticValue[],
+): Tensor[] | undefined {
+  const isKnown = node.op === "Shape" || (inputs.length > 0 && inputs.every((x) => !x || x.value));
+  if (!isKnown) return undefined;
+  const size = results.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+  if (size > maxFolded)
+    throw new ModelError(`${nodeName(node)}: makes ${size} values of constants; at most ${maxFolded}`);
+  const read = inputs.map((x) => x?.value ?? (x as Tensor | undefined)); // a Shape looks at the shape alone
+  return operatorOf(node.op)!.reference(node, read, results);
+}
+
+function inferNode(node: Node, inputs: readonly (InferInput | undefined)[]): StaticValue[] {
   const operator = operatorOf(node.op);
   if (!operator) {
     const known = Object.keys(operators).join(", ");
@@ -124,7 +150,8 @@ function inferNode(node: Node, graph: Graph, values: ReadonlyMap<string, StaticV
     const expected = min === max ? min : `${min} to ${max === Infinity ? "any number" : max}`;
     throw new ModelError(`${nodeName(node)}: has ${node.inputs.length} inputs; expected ${expected}`);
   }
-  const results = operator.infer(node, inferInputs(node, graph, values));
+  readAttrs(node, operator.attrs);
+  const results = operator.infer(node, inputs);
   const made = node.outputs.filter((name) => name !== "").length;
   if (node.outputs.length === 0 || node.outputs[0] === "") {
     throw new ModelError(`${nodeName(node)}: its result has no name`);

@@ -1,25 +1,28 @@
 /**
- * Reads an ONNX file (protobuf, opset 7 to 25) into a Graph whose operators mean what they do in opset 17.
+ * Reads an ONNX file (protobuf, opset 6 to 25) into a Graph whose operators mean what they do in opset 17.
  * The bytes may be anything: what is wrong or not supported is a ModelError that names where.
  */
 import { fromBinary } from "@bufbuild/protobuf";
 import { ModelError, nodeName } from "../../runtime/model/errors.ts";
 import type { Attr, Graph, Node, ValueInfo } from "../../runtime/model/graph.ts";
-import type { Tensor } from "../../runtime/model/tensor.ts";
+import { type Tensor, tensor } from "../../runtime/model/tensor.ts";
 import { readAttrs } from "../../runtime/ops/attributes.ts";
 import { operatorOf, operators } from "../../runtime/ops/index.ts";
 import { importAttr } from "./attribute.ts";
 import { constantOf } from "./constant.ts";
-import { modernSoftmax } from "./legacy-softmax.ts";
+import { createKnowledge, type Knowledge } from "./knowledge.ts";
 import { type ModelProto, ModelProtoSchema, type NodeProto, type ValueInfoProto } from "./onnx_pb.ts";
-import { type Rewriting, rewrites } from "./rewrites.ts";
-import { createShapeChains } from "./shape-chains.ts";
-import { importDType, importTensor } from "./tensor.ts";
+import { rewrite, rewritten } from "./rewrite/index.ts";
+import type { Rewriting } from "./rewrite/writer.ts";
+import { type External, importDType, importTensor } from "./tensor.ts";
 
-export const opsetRange = [7, 25] as const;
+export const opsetRange = [6, 25] as const;
 
-/** The graph in an ONNX file. Initializers and Constant nodes become constants; no shape is inferred yet. */
-export function importOnnx(bytes: Uint8Array): Graph {
+/**
+ * The graph in an ONNX file. Initializers, Constant nodes and what can be computed of them become constants.
+ * `external` gives the bytes of the files beside it that it names: without it, weights must be inside.
+ */
+export function importOnnx(bytes: Uint8Array, external?: External): Graph {
   const model = parse(bytes);
   const opset = opsetOf(model);
   const proto = model.graph;
@@ -40,65 +43,110 @@ export function importOnnx(bytes: Uint8Array): Graph {
     }
     constants.set(name, value);
   };
+  const elementTypes = new Map<string, number>();
   for (const initializer of proto.initializer) {
     const what = `initializer '${initializer.name}'`;
-    addConstant(initializer.name, importTensor(initializer, what), what);
+    addConstant(initializer.name, importTensor(initializer, what, external), what);
+    elementTypes.set(initializer.name, initializer.dataType);
   }
+  // Before IR version 4, initializers are listed as inputs too.
+  const inputs = proto.input
+    .filter(({ name }) => !constants.has(name))
+    .map((info) => importInfo(info, "input"));
+  for (const { name, type } of proto.input)
+    if (type?.value.case === "tensorType") elementTypes.set(name, type.value.value.elemType);
 
-  const taken = new Set([
-    ...proto.node.flatMap((node) => [...node.input, ...node.output]),
-    ...proto.input.map((info) => info.name),
-  ]);
   const read = new Set([
     ...proto.node.flatMap((node) => node.input),
     ...proto.output.map((info) => info.name),
   ]);
+  const taken = new Set([
+    ...proto.node.flatMap((node) => [...node.input, ...node.output]),
+    ...proto.input.map((info) => info.name),
+  ]);
+  const freshName = (base: string) => {
+    let name = base;
+    for (let i = 1; taken.has(name) || constants.has(name); i++) name = `${base}_${i}`;
+    taken.add(name);
+    return name;
+  };
+  const knowledge = createKnowledge(inputs, constants);
   const rewriting: Rewriting = {
+    ...knowledge,
     opset,
-    constants,
+    elementType: (value) => elementTypes.get(value),
+    quantized: new Map(),
     isRead: (value) => read.has(value),
+    freshName,
     addConstant(base, value) {
-      let name = base;
-      for (let i = 1; taken.has(name) || constants.has(name); i++) name = `${base}_${i}`;
+      const name = freshName(base);
       constants.set(name, value);
       return name;
     },
   };
-  const chains = createShapeChains(rewriting);
   const names = uniqueNames(proto.node);
   const nodes: Node[] = [];
+  const take = (node: Node, source: Node) => {
+    const operator = operatorOf(node.op);
+    if (!operator) throw unsupported(source);
+    readAttrs(node, operator.attrs);
+    if (knowledge.learn(node)) {
+      for (const name of node.outputs) if (name) constants.set(name, knowledge.constant(name)!);
+      return;
+    }
+    nodes.push(settled(node, rewriting, knowledge));
+  };
   for (const [i, nodeProto] of proto.node.entries()) {
-    const node = importNode(nodeProto, names[i]);
+    const node = importNode(nodeProto, names[i], external);
     if (node.op === "Constant") {
       if (node.outputs.length !== 1) throw new ModelError(`${nodeName(node)}: expected one output`);
       addConstant(node.outputs[0], constantOf(node), nodeName(node));
+      const type = nodeProto.attribute[0]?.t?.dataType;
+      if (type) elementTypes.set(node.outputs[0], type);
       continue;
     }
-    const modern = Object.hasOwn(rewrites, node.op) ? rewrites[node.op](node, rewriting) : node;
-    const rewritten = chains.follow(modern);
-    if (!rewritten) continue;
-    const operator = operatorOf(rewritten.op);
-    if (!operator) {
-      const known = Object.keys(operators).join(", ");
-      throw new ModelError(`${nodeName(node)}: the operator is not supported; supported: ${known}`);
-    }
-    readAttrs(rewritten, operator.attrs);
-    nodes.push(rewritten);
+    for (const made of [rewrite(node, rewriting)].flat()) take(made, node);
   }
+  const made = [
+    ...proto.initializer.map(({ name }) => name),
+    ...proto.node.flatMap((node) => node.output),
+  ];
+  const unread = new Set(made.filter((name) => name !== "" && !read.has(name)));
+  const outputs = proto.output.map((info) => importInfo(info, "output"));
+  return withoutUnread({ name: proto.name || "graph", nodes, inputs, outputs, constants }, unread);
+}
 
-  chains.check(proto.output.map((info) => info.name));
+/** The node, plainer where what is known of its inputs allows it. */
+function settled(node: Node, rewriting: Rewriting, knowledge: Knowledge): Node {
+  const [x] = node.inputs;
+  if (node.op === "Cast" && knowledge.dtype(x) === knowledge.dtype(node.outputs[0]))
+    return { ...node, op: "Identity", attrs: {} };
+  if (node.op !== "Reshape" || rewriting.constant(node.inputs[1])) return node;
+  const shape = knowledge.reshapeTarget(node);
+  if (!shape) return node;
+  const value = tensor([shape.length], Int32Array.from(shape), "int32");
+  return { ...node, inputs: [x, rewriting.addConstant(`${node.name}.shape`, value)] };
+}
 
-  const graph: Graph = {
-    name: proto.name || "graph",
+/** Without the nodes and constants that nobody reads, but for those that nobody reads in the file either. */
+function withoutUnread(graph: Graph, unread: ReadonlySet<string>): Graph {
+  const needed = new Set([...unread, ...graph.outputs.map(({ name }) => name)]);
+  const nodes: Node[] = [];
+  for (const node of graph.nodes.toReversed()) {
+    if (!node.outputs.some((name) => needed.has(name))) continue;
+    nodes.unshift(node);
+    for (const name of node.inputs) needed.add(name);
+  }
+  return {
+    ...graph,
     nodes,
-    // Before IR version 4, initializers are listed as inputs too.
-    inputs: proto.input
-      .filter(({ name }) => !constants.has(name))
-      .map((info) => importInfo(info, "input")),
-    outputs: proto.output.map((info) => importInfo(info, "output")),
-    constants,
+    constants: new Map([...graph.constants].filter(([name]) => needed.has(name))),
   };
-  return opset < 13 ? modernSoftmax(graph, rewriting) : graph;
+}
+
+function unsupported(node: Node): ModelError {
+  const known = [...new Set([...Object.keys(operators), ...rewritten])].sort().join(", ");
+  return new ModelError(`${nodeName(node)}: the operator is not supported; supported: ${known}`);
 }
 
 function parse(bytes: Uint8Array): ModelProto {
@@ -114,7 +162,7 @@ function parse(bytes: Uint8Array): ModelProto {
 
 function opsetOf(model: ModelProto): number {
   const entry = model.opsetImport.find(({ domain }) => isOnnxDomain(domain));
-  if (!entry) throw new ModelError("the model uses no operators of ONNX itself; expected opset 7 to 25");
+  if (!entry) throw new ModelError("the model uses no operators of ONNX itself; expected opset 6 to 25");
   const [first, last] = opsetRange;
   if (entry.version < first || entry.version > last) {
     throw new ModelError(
@@ -125,7 +173,7 @@ function opsetOf(model: ModelProto): number {
 }
 
 /** The node as it stands in the file. */
-function importNode(proto: NodeProto, name: string): Node {
+function importNode(proto: NodeProto, name: string, external: External | undefined): Node {
   const what = nodeName({ op: proto.opType, name });
   if (!isOnnxDomain(proto.domain)) {
     throw new ModelError(
@@ -137,7 +185,7 @@ function importNode(proto: NodeProto, name: string): Node {
     if (attrs.has(attribute.name)) {
       throw new ModelError(`${what}: attribute "${attribute.name}" is there twice`);
     }
-    attrs.set(attribute.name, importAttr(attribute, what));
+    attrs.set(attribute.name, importAttr(attribute, what, external));
   }
   const inputs = [...proto.input];
   while (inputs.at(-1) === "") inputs.pop(); // trailing optional inputs that are left out

@@ -1,22 +1,50 @@
-/** TensorProto -> Tensor: int64 narrows to int32, double and float16 to what float32 is; the bytes are copied. */
+/** TensorProto -> Tensor: integers become int32 (or uint8), double and float16 float32; the bytes are copied. */
 import { ModelError } from "../../runtime/model/errors.ts";
 import { type DataOf, type DType, type Shape, sizeOf, type Tensor } from "../../runtime/model/tensor.ts";
 import type { TensorProto } from "./onnx_pb.ts";
 import { dataTypes, nameIn } from "./onnx-types.ts";
 
+/** The bytes of a file that a model names, beside it; undefined where there is none. */
+export type External = (location: string) => Uint8Array | undefined;
+
 /** Throws a ModelError starting with `what` on an element type, a shape or a length that does not fit. */
-export function importTensor(proto: TensorProto, what: string): Tensor {
-  if (proto.dataLocation !== 0 || proto.externalData.length > 0) {
-    const location = proto.externalData.find(({ key }) => key === "location")?.value ?? "another file";
-    throw new ModelError(
-      `${what}: its data lie in "${location}"; export the model with all weights inside the file`,
-    );
-  }
+export function importTensor(proto: TensorProto, what: string, external?: External): Tensor {
   const shape = proto.dims.map((dim) => Number(dim));
   const size = sizeOf(shape, what);
   const read = readers[proto.dataType];
   if (!read) throw unsupportedType(proto.dataType, what);
-  return read(proto, shape, size, what);
+  const isOutside = proto.dataLocation !== 0 || proto.externalData.length > 0;
+  if (!isOutside) return read(proto, shape, size, what);
+  return read({ ...proto, rawData: externalBytes(proto, size, what, external) }, shape, size, what);
+}
+
+/** The part of another file that holds the tensor's data. */
+function externalBytes(
+  proto: TensorProto,
+  size: number,
+  what: string,
+  external: External | undefined,
+): Uint8Array<ArrayBuffer> {
+  const field = (key: string) => proto.externalData.find((entry) => entry.key === key)?.value;
+  const location = field("location") ?? "";
+  if (location === "" || /^([\\/]|\w:)|(^|[\\/])\.\.([\\/]|$)/.test(location)) {
+    throw new ModelError(`${what}: its data lie in "${location}"; expected a file beside the model`);
+  }
+  const file = external?.(location);
+  if (!file) {
+    throw new ModelError(
+      `${what}: its data lie in "${location}", which is not there; put it beside the model, or export the model with all weights inside the file`,
+    );
+  }
+  const offset = Number(field("offset") ?? 0);
+  const length = Number(field("length") ?? file.length - offset);
+  if (!(offset >= 0 && length >= 0 && offset + length <= file.length)) {
+    throw new ModelError(
+      `${what}: its data are bytes ${offset} to ${offset + length} of "${location}", which has ${file.length}; is it the right file?`,
+    );
+  }
+  if (size > 0 && length === 0) throw new ModelError(`${what}: "${location}" holds no data for it`);
+  return new Uint8Array(file.subarray(offset, offset + length));
 }
 
 /** The dtype that a tensor of ONNX's element type becomes. */
@@ -32,6 +60,12 @@ const dtypeOf: Readonly<Record<number, DType | undefined>> = {
   [dataTypes.double]: "float32",
   [dataTypes.int32]: "int32",
   [dataTypes.int64]: "int32",
+  [dataTypes.int8]: "int32",
+  [dataTypes.int16]: "int32",
+  [dataTypes.uint16]: "int32",
+  [dataTypes.uint32]: "int32",
+  [dataTypes.uint64]: "int32",
+  [dataTypes.bfloat16]: "float32",
   [dataTypes.uint8]: "uint8",
   [dataTypes.bool]: "bool",
 };
@@ -68,13 +102,23 @@ const readers: Readonly<Record<number, Reader | undefined>> = {
       raw ? new Int32Array(raw) : Int32Array.from(typed(proto.int32Data, size, what)),
     );
   },
-  [dataTypes.int64]: (proto, shape, size, what) => {
-    const raw = rawData(proto, size, 8, what);
-    const longs = raw ? new BigInt64Array(raw) : typed(proto.int64Data, size, what);
-    const data = new Int32Array(size);
-    for (let i = 0; i < size; i++) data[i] = narrow(longs[i], what);
-    return made("int32", shape, data);
+  [dataTypes.bfloat16]: (proto, shape, size, what) => {
+    const raw = rawData(proto, size, 2, what);
+    const halves = raw ? new Uint16Array(raw) : typed(proto.int32Data, size, what);
+    const bits = Uint32Array.from(halves, (half) => half * 65536);
+    return made("float32", shape, new Float32Array(bits.buffer));
   },
+  [dataTypes.int64]: (proto, shape, size, what) =>
+    narrowed(proto, BigInt64Array, proto.int64Data, shape, size, what),
+  [dataTypes.uint64]: (proto, shape, size, what) =>
+    narrowed(proto, BigUint64Array, [], shape, size, what),
+  [dataTypes.uint32]: (proto, shape, size, what) => narrowed(proto, Uint32Array, [], shape, size, what),
+  [dataTypes.int8]: (proto, shape, size, what) =>
+    narrowed(proto, Int8Array, proto.int32Data, shape, size, what),
+  [dataTypes.int16]: (proto, shape, size, what) =>
+    narrowed(proto, Int16Array, proto.int32Data, shape, size, what),
+  [dataTypes.uint16]: (proto, shape, size, what) =>
+    narrowed(proto, Uint16Array, proto.int32Data, shape, size, what),
   [dataTypes.uint8]: (proto, shape, size, what) => {
     const raw = rawData(proto, size, 1, what);
     return made(
@@ -93,6 +137,24 @@ const readers: Readonly<Record<number, Reader | undefined>> = {
     );
   },
 };
+
+/** Whole numbers of any width as int32. */
+function narrowed(
+  proto: TensorProto,
+  array: (new (
+    buffer: ArrayBuffer,
+  ) => ArrayLike<number | bigint>) & { readonly BYTES_PER_ELEMENT: number },
+  values: readonly (number | bigint)[],
+  shape: Shape,
+  size: number,
+  what: string,
+): Tensor {
+  const raw = rawData(proto, size, array.BYTES_PER_ELEMENT, what);
+  const found = raw ? new array(raw) : typed([...values], size, what);
+  const data = new Int32Array(size);
+  for (let i = 0; i < size; i++) data[i] = narrow(BigInt(found[i]), what);
+  return made("int32", shape, data);
+}
 
 /** An int64 as a number. The two extremes, which stand for "to the end" in slices, become those of int32. */
 export function narrow(value: bigint, what: string): number {
@@ -145,6 +207,6 @@ function made<D extends DType>(dtype: D, shape: Shape, data: DataOf[D]): Tensor 
 
 function unsupportedType(dataType: number, what: string): ModelError {
   return new ModelError(
-    `${what}: the element type ${nameIn(dataTypes, dataType)} is not supported; supported: float, float16, double, int32, int64, uint8, bool`,
+    `${what}: the element type ${nameIn(dataTypes, dataType)} is not supported; supported: floats, integers of 8 to 64 bits, bool`,
   );
 }

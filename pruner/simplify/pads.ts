@@ -8,7 +8,7 @@ export function foldPads(graph: Graph, options: PlanOptions): Graph {
   const pads = new Map<string, { source: string; begin: readonly number[]; end: readonly number[] }>();
   for (const node of graph.nodes) {
     if (node.op !== "Pad") continue;
-    const { begin, end, value } = padAmounts(node, inferInputs(node, graph, planned.values));
+    const { begin, end, value } = padAmounts(node, inferInputs(node, planned.graph, planned.values));
     const isSpatial = [begin, end].every((list) => list[0] === 0 && list[1] === 0);
     if (value !== 0 || !isSpatial || [...begin, ...end].some((pad) => pad < 0)) continue;
     pads.set(node.outputs[0], { source: node.inputs[0], begin: begin.slice(2), end: end.slice(2) });

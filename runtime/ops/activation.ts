@@ -44,7 +44,6 @@ export const Clip = {
   attrs: {},
 
   infer(node, inputs) {
-    readAttrs(node, {});
     const x = input(node, inputs, 0, "the input");
     clipRange(node, inputs);
     return [{ dtype: "float32", shape: x.shape }];

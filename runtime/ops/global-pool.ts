@@ -1,6 +1,5 @@
 /** GlobalAveragePool and GlobalMaxPool: x [N, C, ...spatial] -> [N, C, 1, …], over all spatial values. */
 import { type Shape, zeros } from "../model/tensor.ts";
-import { readAttrs } from "./attributes.ts";
 import { fail, given, input } from "./checks.ts";
 import type { Operator } from "./operator.ts";
 
@@ -22,7 +21,6 @@ function globalPool(pool: (values: Float32Array) => number) {
     attrs: {},
 
     infer(node, inputs) {
-      readAttrs(node, {});
       const { shape } = input(node, inputs, 0, "the input");
       if (shape.length < 3 || areaOf(shape) === 0) {
         fail(node, `the input has shape [${shape}]; expected [N, C, ...spatial], none of them 0`);

@@ -1,6 +1,5 @@
 /** MatMul: y[..., M, N] = sum over k of A[..., M, K] B[..., K, N]; the leading dimensions broadcast, as numpy.matmul. */
 import { type Shape, sizeOf, zeros } from "../model/tensor.ts";
-import { readAttrs } from "./attributes.ts";
 import { broadcastOffsets, broadcastShape } from "./broadcast.ts";
 import { fail, given, input } from "./checks.ts";
 import type { Operator } from "./operator.ts";
@@ -10,7 +9,6 @@ export const MatMul = {
   attrs: {},
 
   infer(node, inputs) {
-    readAttrs(node, {});
     const a = input(node, inputs, 0, "A").shape;
     const b = input(node, inputs, 1, "B").shape;
     if (a.length === 0 || b.length === 0)

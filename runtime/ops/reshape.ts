@@ -9,7 +9,6 @@ export const Identity = {
   inputs: [1, 1],
   attrs: {},
   infer(node, inputs) {
-    readAttrs(node, {});
     const x = input(node, inputs, 0, "the input", dtypes);
     return [{ dtype: x.dtype, shape: x.shape }];
   },
@@ -61,7 +60,6 @@ export const Squeeze = {
   inputs: [1, 2],
   attrs: {},
   infer(node, inputs) {
-    readAttrs(node, {});
     const x = input(node, inputs, 0, "the input", dtypes);
     const asked = constantInts(node, inputs, 1, "axes");
     const axes = asked && normalAxes(node, asked, x.shape.length);
@@ -78,7 +76,6 @@ export const Unsqueeze = {
   inputs: [2, 2],
   attrs: {},
   infer(node, inputs) {
-    readAttrs(node, {});
     const x = input(node, inputs, 0, "the input", dtypes);
     const asked = constantInts(node, inputs, 1, "axes");
     if (!asked) fail(node, "axes (input 1) is missing");

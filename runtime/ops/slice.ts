@@ -1,7 +1,6 @@
 /** Slice: every `step`th value from `start` up to `end`, along some axes. Inputs x, starts, ends, axes, steps: all but x constants. */
 import type { Node } from "../model/graph.ts";
 import { dtypes, type Shape, stridesOf, zeros } from "../model/tensor.ts";
-import { readAttrs } from "./attributes.ts";
 import { stridedOffsets } from "./broadcast.ts";
 import { constantInts, fail, given, input, normalAxis } from "./checks.ts";
 import type { InferInput, Operator } from "./operator.ts";
@@ -11,7 +10,6 @@ export const Slice = {
   attrs: {},
 
   infer(node, inputs) {
-    readAttrs(node, {});
     const x = input(node, inputs, 0, "the input", dtypes);
     return [{ dtype: x.dtype, shape: sliceRanges(node, inputs).map(({ size }) => size) }];
   },

@@ -1,17 +1,48 @@
-/** Functions of one variable, element by element: Abs, Erf, Exp, Log, Neg, Reciprocal, Sqrt, Tanh. NaN stays NaN. */
-import { type Tensor, zeros } from "../model/tensor.ts";
+/** Functions of one variable, element by element. NaN stays NaN; integers stay integers. */
+import { type DType, type Tensor, zeros } from "../model/tensor.ts";
 import { type AttrValues, readAttrs } from "./attributes.ts";
 import { given, input } from "./checks.ts";
 import type { AttrSpec, Operator } from "./operator.ts";
 
 export const Abs = unary(Math.abs);
+export const Acos = unary(Math.acos);
+export const Asin = unary(Math.asin);
+export const Atan = unary(Math.atan);
+export const Ceil = unary(Math.ceil);
+export const Cos = unary(Math.cos);
 export const Erf = unary(erf);
 export const Exp = unary(Math.exp);
+export const Floor = unary(Math.floor);
 export const Log = unary(Math.log);
 export const Neg = unary((x) => -x);
 export const Reciprocal = unary((x) => 1 / x);
+export const Sign = unary(Math.sign);
+export const Sin = unary(Math.sin);
 export const Sqrt = unary(Math.sqrt);
+export const Tan = unary(Math.tan);
 export const Tanh = unary(Math.tanh);
+
+/** To the nearest whole number, to the even one of two. */
+export const Round = unary((x) => {
+  const down = Math.floor(x);
+  const above = x - down;
+  return above < 0.5 || (above === 0.5 && down % 2 === 0) ? down : Math.ceil(x);
+});
+
+/** ln(1 + e^x) */
+export const Softplus = unary(softplus);
+
+/** x tanh(ln(1 + e^x)) */
+export const Mish = unary((x) => x * Math.tanh(softplus(x)));
+
+export const Not = {
+  ...unary((x) => 1 - x),
+  infer: (node, inputs) => [
+    { dtype: "bool", shape: input(node, inputs, 0, "the input", ["bool"]).shape },
+  ],
+} as const satisfies Operator;
+
+const numbers: readonly DType[] = ["float32", "int32", "uint8"];
 
 type Attrs = Readonly<Record<string, AttrSpec>>;
 type NoAttrs = Readonly<Record<never, AttrSpec>>;
@@ -31,8 +62,8 @@ export function unary<const A extends Attrs>(
     attrs,
 
     infer(node, inputs) {
-      readAttrs(node, attrs);
-      return [{ dtype: "float32", shape: input(node, inputs, 0, "the input").shape }];
+      const { dtype, shape } = input(node, inputs, 0, "the input", numbers);
+      return [{ dtype, shape }];
     },
 
     reference(node, inputs) {
@@ -43,9 +74,13 @@ export function unary<const A extends Attrs>(
 }
 
 export function map(x: Tensor, apply: (value: number) => number): Tensor {
-  const y = zeros(x.shape);
+  const y = zeros(x.shape, x.dtype);
   for (let i = 0; i < y.data.length; i++) y.data[i] = apply(x.data[i]);
   return y;
+}
+
+function softplus(x: number): number {
+  return Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
 }
 
 /** 2 / √π times the integral of e^-t² from 0 to x, to double precision. */

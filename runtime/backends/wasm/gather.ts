@@ -9,6 +9,8 @@ import type { Binding } from "./step.ts";
 import { type Loop, stridedPieces, whole } from "./strided.ts";
 
 export const gatherBinding: Binding = {
+  unsupported: (node, plan) =>
+    inputsOf(node, plan)[1]?.value ? undefined : "the indices are computed while running",
   newAxes: true,
   bind(step, builder) {
     const from = whole(builder.value(step.inputs[0]));

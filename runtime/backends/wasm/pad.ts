@@ -7,6 +7,10 @@ import type { Binding } from "./step.ts";
 import { type Operand, stridedPieces, whole } from "./strided.ts";
 
 export const padBinding: Binding = {
+  unsupported(node, plan) {
+    const { mode } = padAmounts(node, inputsOf(node, plan));
+    return mode === "constant" ? undefined : `mode "${mode}" has no kernel`;
+  },
   bind(step, builder) {
     const x = builder.value(step.inputs[0]);
     const out = builder.value(step.output);

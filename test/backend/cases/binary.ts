@@ -1,6 +1,7 @@
-/** Cases of Add, Sub, Mul, Div, Pow: broadcasting either way, a constant on either side, int32. */
-import { tensor } from "../../../runtime/model/tensor.ts";
+/** Cases of what joins two values: broadcasting either way, a constant on either side, int32, bool. */
+import { type Tensor, tensor } from "../../../runtime/model/tensor.ts";
 import { randomTensor } from "../../random.ts";
+import { randomBools, randomInts } from "./bools.ts";
 import { type Case, constant, single } from "./case.ts";
 
 const shapes: [a: number[], b: number[]][] = [
@@ -90,3 +91,65 @@ export const pow: Case[] = [
     constant(tensor([], Int32Array.of(3), "int32")),
   ]),
 ];
+
+export const max = binary("Max");
+export const min = binary("Min");
+export const equal = comparison("Equal");
+export const less = comparison("Less");
+export const lessOrEqual = comparison("LessOrEqual");
+export const greater = comparison("Greater");
+export const greaterOrEqual = comparison("GreaterOrEqual");
+export const and = logic("And");
+export const or = logic("Or");
+export const xor = logic("Xor");
+
+export const mod: Case[] = [
+  ...shapes.map(([a, b], seed) =>
+    single(
+      "Mod",
+      `fmod, [${a}] and [${b}]`,
+      [randomTensor(a, seed, -9, 9), randomTensor(b, seed, 1, 4)],
+      {
+        fmod: 1,
+      },
+    ),
+  ),
+  single("Mod", "int32, the sign of the divisor", [
+    randomInts([2, 9], 1, -20, 20),
+    constant(tensor([9], Int32Array.of(3, -3, 7, -7, 1, 2, -2, 5, -5), "int32")),
+  ]),
+];
+
+export const prelu: Case[] = [
+  single("PRelu", "a slope for each channel", [
+    randomTensor([2, 9, 4, 3], 1, -2, 2),
+    constant(randomTensor([9, 1, 1], 2)),
+  ]),
+  single("PRelu", "one slope", [
+    randomTensor([3, 5], 3, -2, 2),
+    constant(tensor([1], Float32Array.of(0.3))),
+  ]),
+  single("PRelu", "slopes given while running", [
+    randomTensor([2, 7], 4, -2, 2),
+    randomTensor([2, 7], 5),
+  ]),
+];
+
+/** Small whole numbers, so that some are equal. */
+function comparison(op: string): Case[] {
+  return shapes.map(([a, b], seed) => {
+    const [x, y] = [randomInts(a, seed + 1, -2, 3), randomInts(b, seed + 31, -2, 3)];
+    const asFloats = seed % 2 === 0;
+    return single(op, `[${a}] and [${b}]`, asFloats ? [floats(x), floats(y)] : [x, y]);
+  });
+}
+
+function floats({ shape, data }: Tensor): Tensor {
+  return tensor(shape, Float32Array.from(data));
+}
+
+function logic(op: string): Case[] {
+  return shapes.map(([a, b], seed) =>
+    single(op, `[${a}] and [${b}]`, [randomBools(a, seed + 1), randomBools(b, seed + 31)]),
+  );
+}

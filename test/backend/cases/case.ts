@@ -22,6 +22,7 @@ export function single(
   inputs: readonly CaseInput[],
   attrs: Readonly<Record<string, Attr>> = {},
   opset?: number,
+  outputs: readonly string[] = ["y"],
 ): Case {
   const names = inputs.map((input, i) => (input ? `x${i}` : ""));
   const given: Record<string, Tensor> = {};
@@ -32,12 +33,13 @@ export function single(
   });
   const graph: Graph = {
     name: op,
-    nodes: [{ name: "node", op, inputs: names, outputs: ["y"], attrs }],
+    nodes: [{ name: "node", op, inputs: names, outputs, attrs }],
     inputs: Object.entries(given).map(([x, { dtype, shape }]): ValueInfo => ({ name: x, dtype, shape })),
-    outputs: [{ name: "y", dtype: "float32", shape: [] }], // the plan knows its shape
+    outputs: outputs.map((name) => ({ name, dtype: "float32", shape: [] })), // the plan knows what they are
     constants,
   };
-  return { name, graph: plan(graph).graph, inputs: given, ...(opset && { opset }) };
+  const closed = { ...graph, outputs: plan(graph).graph.outputs };
+  return { name, graph: closed, inputs: given, ...(opset && { opset }) };
 }
 
 export function constant(value: Tensor | SparseTensor): { readonly constant: Tensor | SparseTensor } {

@@ -10,3 +10,9 @@ export const expand: Case[] = [
   single("Expand", "a scalar", [randomTensor([], 5), ints(2, 3)]),
   single("Expand", "nothing", [randomTensor([2, 5], 6), ints(1)]),
 ];
+
+export const tile: Case[] = [
+  single("Tile", "an image, down and across", [randomTensor([1, 5, 3, 4], 11), ints(1, 1, 2, 3)]),
+  single("Tile", "rows", [randomTensor([2, 3], 12), ints(3, 1)]),
+  single("Tile", "nothing", [randomTensor([2, 3], 13), ints(0, 2)]),
+];

@@ -1,23 +1,30 @@
-/** What other opsets write differently, rewritten to the form of opset 17. (Softmax: see legacy-softmax.ts.) */
-import { ModelError, nodeName } from "../../runtime/model/errors.ts";
-import type { Attr, Node } from "../../runtime/model/graph.ts";
-import { type Tensor, tensor } from "../../runtime/model/tensor.ts";
+/** What other opsets write differently, rewritten to the form of opset 17. */
+import type { Attr, Node } from "../../../runtime/model/graph.ts";
+import { tensor } from "../../../runtime/model/tensor.ts";
+import { type Rewrite, type Rewriting, rankOf, refused, writerFor } from "./writer.ts";
 
-/** What a rewrite may look at, and where it leaves new constants. */
-export interface Rewriting {
-  readonly opset: number;
-  readonly constants: ReadonlyMap<string, Tensor>;
-  isRead(value: string): boolean;
-  /** Adds a constant and returns its name: `base`, with a number behind it where that is taken. */
-  addConstant(base: string, value: Tensor): string;
-}
+/** Before opset 7 B lies along A from `axis` on, and only if `broadcast` is set. */
+const aligned: Rewrite = (node, rewriting) => {
+  const { broadcast, axis, ...attrs } = node.attrs;
+  if (rewriting.opset >= 7 || (broadcast === undefined && axis === undefined)) return node;
+  const [a, b] = node.inputs;
+  const behind = axis === undefined ? 0 : rankOf(node, a, rewriting) - Number(axis);
+  const missing = axis === undefined ? 0 : behind - rankOf(node, b, rewriting);
+  if (missing <= 0) return { ...node, attrs };
+  const w = writerFor(node, rewriting);
+  const rank = rankOf(node, b, rewriting);
+  const axes = w.ints(Array.from({ length: missing }, (_, i) => rank + i));
+  return w.end(w.add(node.op, [a, w.add("Unsqueeze", [b, axes])], attrs));
+};
 
-type Rewrite = (node: Node, rewriting: Rewriting) => Node;
+const binaries = "Add And Div Equal Gemm Greater Less Mul Or Pow PRelu Sub Xor".split(" ");
 
-export const rewrites: Readonly<Record<string, Rewrite>> = {
+export const opsets: Readonly<Record<string, Rewrite>> = {
+  ...Object.fromEntries(binaries.map((op) => [op, aligned])),
+
   /** Opset 7 has `spatial`; only 1, one statistic for each channel, is what later opsets mean. */
   BatchNormalization(node) {
-    const { spatial, ...attrs } = node.attrs;
+    const { spatial, is_test: _, ...attrs } = node.attrs; // is_test: before opset 7
     if (spatial !== undefined && spatial !== 1) throw refused(node, `spatial is ${spatial}; expected 1`);
     return { ...node, attrs };
   },
@@ -32,8 +39,8 @@ export const rewrites: Readonly<Record<string, Rewrite>> = {
   },
 
   /** At inference the values pass through. */
-  Dropout(node, { constants, isRead }) {
-    const training = node.inputs[2] ? constants.get(node.inputs[2]) : undefined;
+  Dropout(node, { constant, isRead }) {
+    const training = node.inputs[2] ? constant(node.inputs[2]) : undefined;
     if (node.inputs[2] && training?.data[0] !== 0) {
       throw refused(
         node,
@@ -67,19 +74,6 @@ export const rewrites: Readonly<Record<string, Rewrite>> = {
     };
   },
 
-  /** From opset 18 the axes are an input; no axes with noop_with_empty_axes means that nothing is reduced. */
-  ReduceMean(node, { opset, constants }) {
-    if (opset < 18) return node;
-    const { noop_with_empty_axes: noop, ...attrs } = node.attrs;
-    const given = node.inputs[1] ? constants.get(node.inputs[1]) : undefined;
-    if (node.inputs[1] && !given)
-      throw refused(node, `axes '${node.inputs[1]}' is computed while running`);
-    const axes = Array.from(given?.data ?? []);
-    const inputs = node.inputs.slice(0, 1);
-    if (axes.length === 0 && noop) return { ...node, op: "Identity", inputs, attrs: {} };
-    return { ...node, inputs, attrs: axes.length > 0 ? { ...attrs, axes } : attrs };
-  },
-
   /** In opset 10 a Resize has no ways to find a place but one. */
   Resize(node, { opset }) {
     return opset >= 11 ? node : upsampled(node, node.inputs[1] ?? "");
@@ -109,8 +103,34 @@ export const rewrites: Readonly<Record<string, Rewrite>> = {
     return { ...node, attrs, inputs: trimmed([...node.inputs.slice(0, 1), sizes]) };
   },
 
+  /**
+   * Before opset 13 the input is seen as a matrix: all dimensions from `axis` on (1, if it is left out) are one row.
+   */
+  Softmax(node, rewriting) {
+    if (rewriting.opset >= 13) return node;
+    const [x] = node.inputs;
+    const rank = rankOf(node, x, rewriting);
+    const asked = typeof node.attrs.axis === "number" ? node.attrs.axis : 1;
+    const axis = asked < 0 ? asked + rank : asked;
+    if (axis < 0 || axis >= rank) {
+      throw refused(node, `axis ${asked} does not fit an input of ${rank} dimensions`);
+    }
+    const behind = rewriting.dims(x)!.slice(axis + 1);
+    if (behind.every((dim) => dim === 1)) return { ...node, attrs: { axis } };
+    const w = writerFor(node, rewriting);
+    const rows = w.add("Softmax", [w.add("Flatten", [x], { axis })], { axis: 1 });
+    return w.end(w.reshapeLike(rows, x));
+  },
+
   Squeeze: axesAttributeToInput,
   Unsqueeze: axesAttributeToInput,
+
+  /** Before opset 10 k is an attribute. */
+  TopK(node, rewriting) {
+    const { k, ...attrs } = node.attrs;
+    if (k === undefined) return node;
+    return { ...node, attrs, inputs: [node.inputs[0], vector(node, rewriting, "k", [Number(k)])] };
+  },
 
   /** What a Resize was called before opset 10; its scales are an attribute before opset 9. */
   Upsample(node, rewriting) {
@@ -156,8 +176,4 @@ function scalar(node: Node, rewriting: Rewriting, what: string, attr: Attr | und
 function trimmed(inputs: string[]): string[] {
   while (inputs.at(-1) === "") inputs.pop();
   return inputs;
-}
-
-function refused(node: Node, message: string): ModelError {
-  return new ModelError(`${nodeName(node)}: ${message}`);
 }
