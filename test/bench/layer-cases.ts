@@ -56,9 +56,15 @@ export function denseFlops({ inC, outC, kernel, rows }: LayerCase): number {
   return 2 * inC * outC * (kernel ? kernel ** 2 * rows ** 2 : rows);
 }
 
-/** How many of a layer stand in a row: the more the less work a layer is, as in a network, but no more than 12. */
+/**
+ * How many of a layer stand in a row: the more the less work a layer is, but no more than 12, and no more dense weights
+ * than 4 MB: those of a network come from the L3 cache, but what is measured here is kernels.
+ */
 export function depthOf(layer: LayerCase): number {
-  return Math.max(2, Math.min(12, 2 * Math.round(4.5e8 / denseFlops(layer))));
+  const weights = layer.inC * layer.outC * (layer.kernel || 1) ** 2;
+  return (
+    2 * Math.max(1, Math.min(6, Math.floor(2 ** 19 / weights), Math.round(4.5e8 / denseFlops(layer))))
+  );
 }
 
 /** `depth` layers with dense weights, or with the blocks that random scores leave, and the fraction left. Same seed, same weights. */

@@ -1,6 +1,8 @@
 /**
  * The worker in which single layers are timed: the executables of the wasm backend and the baselines run in this one
- * thread, called in the same way, so that all pay for nothing but the copy of their inputs and outputs.
+ * thread, called in the same way, so that all pay for nothing but the copy of their inputs and outputs. The dense
+ * layer's results are compared with the plain loops of the reference, a pruned layer's with onnxruntime-web on the
+ * same zeros, which is among those that the plain loops have checked.
  */
 import * as litert from "@litertjs/core";
 import type { Engine } from "../../pruner/bench/engine.ts";
@@ -23,12 +25,17 @@ import { loadTfjs, openTfjs } from "./tfjs.ts";
 
 export interface LayerRequest {
   readonly dense: string; // urls
-  readonly pruned: Readonly<Record<string, string>>; // by pattern
+  readonly pruned: Readonly<Record<string, PrunedLayer>>; // by pattern
   readonly onnx: string; // of the dense layer
   readonly tflite: string; // of the dense layer
   readonly input: string; // the values of its input
   readonly threads: number;
   readonly rounds: number;
+}
+
+export interface PrunedLayer {
+  readonly model: string; // urls
+  readonly onnx: string; // with its zeros written out
 }
 
 export type Baseline = "onnxruntime-web" | "litert" | "tfjs-wasm";
@@ -54,7 +61,8 @@ async function measureLayer(request: LayerRequest): Promise<LayerResult> {
   const { threads, rounds } = request;
   const dense = await planOf(request.dense);
   const plans: Record<string, ExecutionPlan> = { dense };
-  for (const [pattern, url] of Object.entries(request.pruned)) plans[pattern] = await planOf(url);
+  for (const [pattern, { model }] of Object.entries(request.pruned))
+    plans[pattern] = await planOf(model);
   const { name, shape } = dense.graph.inputs[0];
   const values = new Float32Array((await read(request.input)).buffer as ArrayBuffer);
   const inputs = { [name]: tensor(shape as number[], values) };
@@ -68,13 +76,16 @@ async function measureLayer(request: LayerRequest): Promise<LayerResult> {
   const baselines = await openBaselines(request, dense);
 
   const maxErrors: Record<string, number> = {};
+  const expected = await (await reference.prepare(dense)).run(inputs);
+  for (const engine of baselines) {
+    maxErrors[engine.name] = maxDifference(expected, await engine.run(inputs));
+  }
   for (const [pattern, executable] of own) {
-    const expected = await (await reference.prepare(plans[pattern])).run(inputs);
-    maxErrors[pattern] = maxDifference(expected, await executable.run(inputs));
-    if (pattern !== "dense") continue;
-    for (const engine of baselines) {
-      maxErrors[engine.name] = maxDifference(expected, await engine.run(inputs));
-    }
+    const result = await executable.run(inputs);
+    const judge =
+      request.pruned[pattern] && (await openOnnxruntime(request.pruned[pattern].onnx, threads));
+    maxErrors[pattern] = maxDifference(judge ? await judge.run(inputs) : expected, result);
+    await judge?.dispose();
   }
   const peak = makePeak();
   const [peakTiming, ...timings] = await measure(
@@ -85,7 +96,8 @@ async function measureLayer(request: LayerRequest): Promise<LayerResult> {
       }),
       ...baselines.map((engine) => ({ name: engine.name, run: () => engine.run(inputs) })),
     ],
-    threads > 1 ? { rounds, restMs: 5, batchMs: 5 } : { rounds },
+    // Batches long enough that what the contender before has put into the caches does not matter.
+    { rounds, restMs: threads > 1 ? 5 : 0, batchMs: 5 },
   );
   const peakGflops = peak.flops / peakTiming.minMs / 1e6;
   const kernels: Record<string, string> = {};
@@ -108,15 +120,19 @@ async function openBaselines(
   { onnx, tflite, threads }: LayerRequest,
   dense: ExecutionPlan,
 ): Promise<Engine[]> {
-  const ortUrl = "/ort/ort.wasm.bundle.min.mjs";
-  const ort: OrtModule = await import(/* @vite-ignore */ ortUrl);
-  ort.env.wasm.wasmPaths = "/ort/";
   const xnnpack = litert as unknown as LitertModule;
   return [
-    await openOrt(ort, "onnxruntime-web", await read(onnx), threads),
+    await openOnnxruntime(onnx, threads),
     await openLitert(xnnpack, "/litert/", "litert", await read(tflite), threads),
     openTfjs(await loadTfjs("/tfjs-core/", "/tfjs/", threads), "tfjs-wasm", dense.graph),
   ] satisfies (Engine & { name: string })[];
+}
+
+async function openOnnxruntime(url: string, threads: number): Promise<Engine> {
+  const ortUrl = "/ort/ort.wasm.bundle.min.mjs";
+  const ort: OrtModule = await import(/* @vite-ignore */ ortUrl);
+  ort.env.wasm.wasmPaths = "/ort/";
+  return openOrt(ort, "onnxruntime-web", await read(url), threads);
 }
 
 async function kernelsOf(executable: WasmExecutable, inputs: Tensors): Promise<string> {

@@ -1,6 +1,6 @@
 /**
  * `npm run bench -- layers`: single layers against onnxruntime-web, LiteRT.js and tfjs-wasm in one worker of Chromium,
- * by turns, each checked against the reference in the same run. A case is some layers in a row (see layer-cases.ts);
+ * by turns, each checked in the same run (layers-worker.ts says how). A case is some layers in a row (see layer-cases.ts);
  * times are per layer. Prints a table, and what stays below its floor (expected.ts).
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -100,7 +100,7 @@ async function layers(options: Options): Promise<void> {
   if (missed.length && strict) throw new Error(`${missed.length} floors are missed`);
 }
 
-/** Every row was compared with the reference, in the run that it was timed in. */
+/** Every row was checked in the run that it was timed in. */
 export function failIfWrong(rows: readonly LayerRow[]): void {
   const wrong = rows.filter(({ maxError }) => !(maxError <= tolerance));
   if (!wrong.length) return;
@@ -152,14 +152,15 @@ async function measureInPage(
     "/input": new Uint8Array(layerInput(layer, seed + 1).data.buffer),
     "/page.js": pageModule,
   };
-  const pruned: Record<string, string> = {};
+  const pruned: Record<string, { model: string; onnx: string }> = {};
   const densities: Record<string, number> = {};
   for (const [i, pattern] of patterns.entries()) {
     const { graph, density } = layerGraph(layer, depth, seed, pattern);
     densities[pattern] = density;
     if (pattern === "dense") continue;
-    pruned[pattern] = `/pruned/${i}`;
-    files[pruned[pattern]] = await writeModel(graph);
+    pruned[pattern] = { model: `/pruned/${i}`, onnx: `/pruned/${i}/onnx` };
+    files[pruned[pattern].model] = await writeModel(graph);
+    files[pruned[pattern].onnx] = exportOnnx(graph);
   }
   const site = { folders: { "/built/": built, ...baselineFolders() }, files };
   const urls = { dense: "/dense", onnx: "/onnx", tflite: "/tflite", input: "/input" };
