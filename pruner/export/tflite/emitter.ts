@@ -142,6 +142,13 @@ export function createEmitter(
 
     finish() {
       const outputs = graph.outputs.map(({ name }) => {
+        const constant = graph.constants.get(name);
+        if (
+          constant &&
+          ("format" in constant || constant.dtype !== "float32" || !constant.data.length)
+        ) {
+          throw new ModelError(`the output '${name}' is a constant that cannot be written as TFLite`);
+        }
         const place = emitter.tensorOf(name, layoutAtDoor(name));
         return inputs.includes(place) || graph.constants.has(name) ? copyOf(place) : place;
       });

@@ -57,6 +57,8 @@ export const shapes = {
 
   Slice(node: Node, emitter: Emitter): void {
     const [x, ...parameters] = node.inputs;
+    const { mode = "constant" } = node.attrs;
+    if (mode !== "constant") fail(node, `its mode "${mode}" cannot be written as TFLite`);
     const shape = emitter.shapeOf(x);
     const known = parameters.map((name) => {
       const value = name ? emitter.constantOf(name) : undefined;
@@ -80,6 +82,8 @@ export const shapes = {
 
   Pad(node: Node, emitter: Emitter): void {
     const [x, ...parameters] = node.inputs;
+    const { mode = "constant" } = node.attrs;
+    if (mode !== "constant") fail(node, `its mode "${mode}" cannot be written as TFLite`);
     const shape = emitter.shapeOf(x);
     const known = parameters.map((name) => {
       const value = name ? emitter.constantOf(name) : undefined;
