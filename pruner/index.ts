@@ -2,6 +2,7 @@
  * `filigree/pruner`: prune a trained network. Which weights vanish together is the pattern, which ones go is
  * the method's choice, how the rest is stored follows from the pattern.
  */
+import { predictCycles } from "../runtime/backends/wasm/predict.ts";
 import { ModelError } from "../runtime/model/errors.ts";
 import type { Graph } from "../runtime/model/graph.ts";
 import {
@@ -12,16 +13,19 @@ import {
 } from "../runtime/model/pattern.ts";
 import { matrixOf, type SparseTensor } from "../runtime/model/sparse/format.ts";
 import { decodeWeight, encodeWeight } from "../runtime/model/sparse/index.ts";
-import type { Tensor } from "../runtime/model/tensor.ts";
+import { sameShape, sizeOf, type Tensor } from "../runtime/model/tensor.ts";
+import { plan } from "../runtime/plan.ts";
 import { checkDataset, type Dataset } from "./data/dataset.ts";
 import { exportOnnx } from "./export/onnx.ts";
 import { importOnnx } from "./import/onnx.ts";
 import { importTflite, isTflite } from "./import/tflite.ts";
 import { type MethodName, methods } from "./methods/index.ts";
-import type { PruningTarget } from "./methods/method.ts";
+import type { PruningTarget, Scale } from "./methods/method.ts";
+import { bestWay } from "./pack.ts";
 import { blockBudget, count } from "./pattern.ts";
 import { constantBytes, layerReports, type PruneReport } from "./report.ts";
 import { type Schedule, scheduleOf } from "./schedule.ts";
+import { type RemovedChannels, removeDeadChannels } from "./simplify/channels.ts";
 import { simplify } from "./simplify.ts";
 import type { Engine } from "./train/engine.ts";
 import { evaluate } from "./train/evaluate.ts";
@@ -32,6 +36,7 @@ import { searchMasks } from "./train/search.ts";
 import { trainable } from "./train/trainable.ts";
 import { multiplyMasks, stepsPerEpoch, train } from "./train/trainer.ts";
 import { chooseWeights, type NodeWeight, type WeightChoice } from "./weights.ts";
+import { surveyZeros } from "./zeros.ts";
 
 export { ModelError } from "../runtime/model/errors.ts";
 export { type Model, readModel, writeModel } from "../runtime/model/file.ts";
@@ -49,6 +54,7 @@ export { exportTflite } from "./export/tflite.ts";
 export { importOnnx } from "./import/onnx.ts";
 export { importTflite, isTflite } from "./import/tflite.ts";
 export { type MethodName, methods } from "./methods/index.ts";
+export type { Scale } from "./methods/method.ts";
 export { maskOfZeros, type Packed, type PackedLayer, type PackOptions, pack } from "./pack.ts";
 export type { LayerReport, PruneReport, SearchEpoch, SearchStep } from "./report.ts";
 export type { Schedule } from "./schedule.ts";
@@ -65,6 +71,9 @@ export interface PruneOptions extends WeightChoice {
   readonly pattern?: SparsityPattern | string; // "block:16x8"
   readonly sparsity?: number; // fraction of the blocks removed; n:m has its own
   readonly maxSparsity?: number; // of any one layer
+  /** How magnitude compares layers: weights as they are, relative to sqrt(2 / fan-in), or to the layer's own. */
+  readonly scale?: Scale;
+  readonly keepChannels?: boolean; // leave dead channels where they are, before and after
   /** Without training images nothing is trained; without validation images no accuracy is measured. */
   readonly data?: { readonly train?: Dataset; readonly validation?: Dataset };
   readonly schedule?: Partial<Schedule>;
@@ -93,9 +102,9 @@ export async function prune(model: Uint8Array | Graph, options: PruneOptions = {
   const method = methodOf(options);
   if (images) checkDataset(images, "training data");
   if (validation) checkDataset(validation, "validation data");
-  const dense = images
-    ? await restoreNormalization(trainable(source), images, engine, engineOptions)
-    : simplify(source);
+  const remove = options.keepChannels ? keepAll : removeDeadChannels;
+  const { graph: alive, removed: deadBefore } = remove(images ? trainable(source) : simplify(source));
+  const dense = images ? await restoreNormalization(alive, images, engine, engineOptions) : alive;
   const { weights, skipped } = chooseWeights(dense, target.pattern, options);
   const schedule = scheduleOf(method, options.schedule);
   const perEpoch = images ? stepsPerEpoch(images, schedule.batch) : 0;
@@ -141,7 +150,14 @@ export async function prune(model: Uint8Array | Graph, options: PruneOptions = {
   }
 
   const masks = run.masks();
-  const sparse = encodeWeights(simplify(harden(graph, weights, masks)), weights, masks);
+  const masked = simplify(harden(graph, weights, masks));
+  const { graph: smaller, removed: deadAfter } = remove(masked);
+  const sparse = cheaper(
+    encodeWeights(masked, weights, masks),
+    encodeWeights(smaller, weights, masks),
+    deadAfter,
+  );
+  const isSmaller = sparse.nodes === smaller.nodes;
   const layers = layerReports(sparse, weights, masks);
   const sum = (of: (layer: (typeof layers)[number]) => number) =>
     layers.reduce((all, l) => all + of(l), 0);
@@ -165,6 +181,7 @@ export async function prune(model: Uint8Array | Graph, options: PruneOptions = {
       },
       elements: { total: sum((layer) => layer.elements), kept: sum((layer) => layer.keptElements) },
       bytes: constantBytes(sparse),
+      channels: isSmaller ? removedTogether(deadBefore, deadAfter) : deadBefore,
       layers,
       skipped,
       search,
@@ -190,16 +207,17 @@ function targetOf({
   pattern = "block:16x8",
   sparsity,
   maxSparsity = 0.98,
+  scale,
 }: PruneOptions): PruningTarget {
   const parsed = typeof pattern === "string" ? parsePattern(pattern) : pattern;
-  if (parsed.kind !== "n:m") return { pattern: parsed, sparsity: sparsity ?? 0.7, maxSparsity };
+  if (parsed.kind !== "n:m") return { pattern: parsed, sparsity: sparsity ?? 0.7, maxSparsity, scale };
   const own = 1 - parsed.n / parsed.m;
   if (sparsity !== undefined && Math.abs(sparsity - own) > 1e-6) {
     throw new ModelError(
       `the pattern ${formatPattern(parsed)} has the sparsity ${own}, not ${sparsity}; leave it out`,
     );
   }
-  return { pattern: parsed, sparsity: own, maxSparsity };
+  return { pattern: parsed, sparsity: own, maxSparsity, scale };
 }
 
 function methodOf({ method, data }: PruneOptions): MethodName {
@@ -211,7 +229,7 @@ function methodOf({ method, data }: PruneOptions): MethodName {
   }
   if (chosen === "smart" && !data?.train) {
     throw new ModelError(
-      "smart learns its masks from images: give training data, or take the method magnitude",
+      "smart learns its masks from images: give training data, or take the method dimap or magnitude",
     );
   }
   return chosen;
@@ -237,18 +255,64 @@ function harden(graph: Graph, weights: readonly NodeWeight[], masks: ReadonlyMap
   return multiplyMasks(graph, weights, ({ name }) => masks.get(name)!.keep);
 }
 
-/** Stores each masked weight sparse, found by its node: simplifying may have renamed it. */
+/**
+ * Stores each masked weight sparse, found by its node: simplifying may have renamed it. One that lost channels since
+ * it was masked is stored as its zeros are now.
+ */
 function encodeWeights(
   graph: Graph,
   weights: readonly NodeWeight[],
   masks: ReadonlyMap<string, Mask>,
 ): Graph {
   const constants = new Map(graph.constants);
-  for (const { node, name } of weights) {
+  const { values } = plan(graph);
+  for (const { node: nodeName, name } of weights) {
     const mask = masks.get(name)!;
     if (count(mask.keep) === mask.keep.length) continue;
-    const weight = graph.nodes.find((candidate) => candidate.name === node)!.inputs[1];
-    constants.set(weight, encodeWeight(constants.get(weight) as Tensor<"float32">, mask));
+    const node = graph.nodes.find((candidate) => candidate.name === nodeName);
+    if (!node) continue; // nobody reads it any more
+    const [, weight] = node.inputs;
+    const value = constants.get(weight) as Tensor<"float32">;
+    const { shape } = values.get(node.outputs[0])!;
+    const stored = sameShape(value.shape, mask.shape)
+      ? encodeWeight(value, mask)
+      : bestWay(value, surveyZeros(value), sizeOf(shape) / shape[1]).tensor;
+    constants.set(weight, stored);
   }
   return { ...graph, constants };
+}
+
+/** The graph without dead channels, where that is predicted to run no slower: the blocks of what is left lie elsewhere. */
+function cheaper(whole: Graph, smaller: Graph, { layers }: RemovedChannels): Graph {
+  if (layers.length === 0) return whole;
+  return predictGraph(smaller) <= predictGraph(whole) ? smaller : whole;
+}
+
+/** Cycles of all plain convolutions and products. */
+function predictGraph(graph: Graph): number {
+  const { values } = plan(graph);
+  let cycles = 0;
+  for (const { op, inputs, outputs, attrs } of graph.nodes) {
+    const weight = op === "Conv" || op === "Gemm" ? graph.constants.get(inputs[1]) : undefined;
+    if (!weight || (attrs.group ?? 1) !== 1 || (op === "Gemm" && !attrs.transB)) continue;
+    const { shape } = values.get(outputs[0])!;
+    cycles += predictCycles(weight, sizeOf(shape) / shape[1]);
+  }
+  return cycles;
+}
+
+function keepAll(graph: Graph): { graph: Graph; removed: RemovedChannels } {
+  return { graph, removed: { layers: [], weights: { before: 0, after: 0 } } };
+}
+
+/** What two removals did, one after the other. */
+function removedTogether(first: RemovedChannels, second: RemovedChannels): RemovedChannels {
+  const layers = new Map(first.layers.map((layer) => [layer.node, layer]));
+  for (const layer of second.layers) {
+    layers.set(layer.node, { ...layer, before: layers.get(layer.node)?.before ?? layer.before });
+  }
+  return {
+    layers: [...layers.values()],
+    weights: { before: first.weights.before, after: second.weights.after },
+  };
 }

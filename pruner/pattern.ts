@@ -86,18 +86,47 @@ export function expand(blocks: Blocks, keep: Uint8Array): Mask {
 
 /** 1 at the `k` largest scores; of equal scores the one with the lower index is kept. */
 export function topK(scores: ArrayLike<number>, k: number): Uint8Array {
-  const order = descending(scores);
   const keep = new Uint8Array(scores.length);
-  for (let i = 0; i < Math.min(k, order.length); i++) keep[order[i]] = 1;
+  if (k >= scores.length) return keep.fill(1);
+  if (k <= 0) return keep;
+  const least = kthLargest(scores, k);
+  let left = k;
+  for (let i = 0; i < scores.length; i++) {
+    if (scores[i] <= least) continue;
+    keep[i] = 1;
+    left--;
+  }
+  for (let i = 0; left > 0; i++) {
+    if (scores[i] !== least) continue;
+    keep[i] = 1;
+    left--;
+  }
   return keep;
 }
 
-/** Indices by falling score, then rising index. */
-function descending(scores: ArrayLike<number>): Int32Array {
-  for (let i = 0; i < scores.length; i++) {
-    if (Number.isNaN(scores[i])) throw new ModelError(`the score of block ${i} is not a number`);
+/**
+ * Exact, without sorting them all: a histogram of the upper 16 bits of each number, turned so that they order as the
+ * numbers do, finds the few among which it is. Needs 1 ≤ k ≤ length.
+ */
+function kthLargest(scores: ArrayLike<number>, k: number): number {
+  const values = Float64Array.from(scores);
+  const words = new Uint32Array(values.buffer); // little-endian: the upper word is the second
+  const bins = new Uint32Array(1 << 16);
+  const binOf = (i: number) => {
+    const upper = words[2 * i + 1] >>> 16;
+    return upper & 0x8000 ? ~upper & 0xffff : upper | 0x8000;
+  };
+  for (let i = 0; i < values.length; i++) {
+    if (Number.isNaN(values[i])) throw new ModelError(`the score of block ${i} is not a number`);
+    values[i] += 0; // -0 is 0
+    bins[binOf(i)]++;
   }
-  return Int32Array.from(scores, (_, i) => i).sort((a, b) => scores[b] - scores[a] || a - b);
+  let bin = bins.length - 1;
+  let above = 0;
+  while (above + bins[bin] < k) above += bins[bin--];
+  const among = new Float64Array(bins[bin]);
+  for (let i = 0, to = 0; i < values.length; i++) if (binOf(i) === bin) among[to++] = values[i];
+  return among.sort()[among.length - (k - above)];
 }
 
 /** The fewest blocks a layer keeps: 1 - maxSparsity of them, and never none. */
@@ -114,44 +143,46 @@ export function blockBudget(blocks: number, sparsity: number): number {
   return Math.round((1 - sparsity) * blocks);
 }
 
-/**
- * One ranking over all layers: keeps exactly `blockBudget(all blocks, sparsity)` blocks, the best by
- * score, after every layer has kept its own best `fewestKept`. Returns 1 or 0 for each block, by layer.
- */
+/** One ranking over all layers: `keepBest` with the budget that a sparsity gives. */
 export function keepGlobally(
   scores: readonly ArrayLike<number>[],
   sparsity: number,
   maxSparsity: number,
 ): Uint8Array[] {
   const total = scores.reduce((sum, layer) => sum + layer.length, 0);
-  const budget = blockBudget(total, sparsity);
+  return keepBest(scores, blockBudget(total, sparsity), maxSparsity);
+}
+
+/**
+ * Keeps exactly `budget` blocks, the best by score, after every layer has kept its own best `fewestKept`. Returns 1 or
+ * 0 for each block, by layer.
+ */
+export function keepBest(
+  scores: readonly ArrayLike<number>[],
+  budget: number,
+  maxSparsity: number,
+): Uint8Array[] {
+  const total = scores.reduce((sum, layer) => sum + layer.length, 0);
   const keeps = scores.map((layer) => topK(layer, fewestKept(layer.length, maxSparsity)));
   const forced = keeps.reduce((sum, keep) => sum + count(keep), 0);
   if (forced > budget) {
     throw new ModelError(
-      `sparsity ${sparsity} keeps ${budget} of ${total} blocks, but maxSparsity ${maxSparsity} keeps ` +
-        `at least ${forced}, one or more a layer; lower the sparsity, raise maxSparsity or take smaller blocks`,
+      `the sparsity keeps ${budget} of ${total} blocks, but maxSparsity ${maxSparsity} keeps at least ` +
+        `${forced}, one or more a layer; lower the sparsity, raise maxSparsity or take smaller blocks`,
     );
   }
   const flat = new Float64Array(total);
-  const layerOf = new Int32Array(total);
   const starts: number[] = [];
   let start = 0;
   for (const [l, layer] of scores.entries()) {
     starts.push(start);
     flat.set(layer, start);
-    layerOf.fill(l, start, start + layer.length);
+    for (let b = 0; b < layer.length; b++) if (keeps[l][b]) flat[start + b] = -Infinity; // kept already
     start += layer.length;
   }
-  let left = budget - forced;
-  for (const i of descending(flat)) {
-    if (left === 0) break;
-    const keep = keeps[layerOf[i]];
-    const b = i - starts[layerOf[i]];
-    if (keep[b] === 0) {
-      keep[b] = 1;
-      left--;
-    }
+  const rest = topK(flat, budget - forced);
+  for (const [l, keep] of keeps.entries()) {
+    for (let b = 0; b < keep.length; b++) keep[b] |= rest[starts[l] + b];
   }
   return keeps;
 }
@@ -166,9 +197,14 @@ export function keepInGroups(scores: ArrayLike<number>, blocks: Blocks, pattern:
   const keep = new Uint8Array(blocks.count);
   for (let row = 0; row < blocks.count; row += inputs) {
     for (let first = row; first < row + inputs; first += m) {
-      const group = Array.from({ length: Math.min(m, row + inputs - first) }, (_, i) => first + i);
-      group.sort((a, b) => scores[b] - scores[a] || a - b);
-      for (const b of group.slice(0, n)) keep[b] = 1;
+      const end = Math.min(first + m, row + inputs);
+      for (let kept = Math.min(n, end - first); kept > 0; kept--) {
+        let best = -1;
+        for (let b = first; b < end; b++) {
+          if (keep[b] === 0 && (best < 0 || scores[b] > scores[best])) best = b;
+        }
+        keep[best] = 1;
+      }
     }
   }
   return keep;

@@ -4,13 +4,15 @@ import type { Mask } from "../runtime/model/pattern.ts";
 import { storedBytes } from "../runtime/model/sparse/index.ts";
 import { bytesPerElement, type Shape, sizeOf } from "../runtime/model/tensor.ts";
 import { count, keptBlocks } from "./pattern.ts";
+import type { RemovedChannels } from "./simplify/channels.ts";
 import type { Evaluation } from "./train/evaluate.ts";
 import type { NodeWeight, SkippedWeight } from "./weights.ts";
 
 export interface LayerReport {
   readonly node: string;
   readonly weight: string;
-  readonly shape: Shape;
+  readonly module?: string; // "qkv", "projection", "mlp" or "other"
+  readonly shape: Shape; // of the masks; without dead channels it may be less
   readonly blocks: number;
   readonly keptBlocks: number;
   readonly elements: number;
@@ -44,8 +46,9 @@ export interface PruneReport {
   readonly blocks: { readonly total: number; readonly asked: number; readonly kept: number };
   readonly elements: { readonly total: number; readonly kept: number }; // of the pruned weights
   readonly bytes: { readonly dense: number; readonly stored: number }; // of all constants
+  readonly channels?: RemovedChannels; // that were dead, or are so without what was pruned
   readonly layers: readonly LayerReport[];
-  readonly skipped: readonly SkippedWeight[];
+  readonly skipped: readonly SkippedWeight[]; // each with the reason
   readonly search?: {
     readonly epochs: readonly SearchEpoch[];
     readonly steps: readonly SearchStep[]; // a hundred or so of them
@@ -58,11 +61,11 @@ export function layerReports(
   weights: readonly NodeWeight[],
   masks: ReadonlyMap<string, Mask>,
 ): LayerReport[] {
-  return weights.map(({ node, name, blocks }) => {
+  return weights.map(({ node, name, blocks, module }) => {
     const mask = masks.get(name)!;
     const elements = sizeOf(blocks.shape);
-    // Found by node: simplifying may have renamed the weight.
-    const stored = graph.nodes.find((candidate) => candidate.name === node)!.inputs[1];
+    // Found by node: simplifying may have renamed the weight. Where all that read the node is dead, it is gone.
+    const [, stored] = graph.nodes.find((candidate) => candidate.name === node)?.inputs ?? [];
     return {
       node,
       weight: name,
@@ -72,7 +75,8 @@ export function layerReports(
       elements,
       keptElements: count(mask.keep),
       denseBytes: 4 * elements,
-      storedBytes: storedBytes(graph.constants.get(stored)!),
+      module,
+      storedBytes: stored === undefined ? 0 : storedBytes(graph.constants.get(stored)!),
     };
   });
 }

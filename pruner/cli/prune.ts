@@ -6,6 +6,7 @@ import { split } from "../data/dataset.ts";
 import { loadDataset } from "../data/load.ts";
 import { maskedOnnx, type PruneOptions, prune } from "../index.ts";
 import { type MethodName, methods } from "../methods/index.ts";
+import type { Scale } from "../methods/method.ts";
 import { readBytes } from "./model.ts";
 import { fraction, type GlobalOptions, names, number, numbers, wholeNumber } from "./options.ts";
 import { progressDisplay } from "./progress.ts";
@@ -17,6 +18,8 @@ interface Options extends GlobalOptions {
   pattern: string;
   sparsity?: number;
   maxSparsity?: number;
+  scale?: Scale;
+  keepChannels?: boolean;
   data?: string;
   validation?: string;
   held: number;
@@ -40,9 +43,16 @@ export function pruneCommand(): Command {
     .argument("<model>")
     .requiredOption("-o, --output <file>", "where the .filigree file goes")
     .addOption(
-      new Option("--method <name>", "smart, which needs --data, or magnitude").choices(
-        Object.keys(methods),
-      ),
+      new Option(
+        "--method <name>",
+        "smart, which needs --data; magnitude; or dimap, which spreads the loss over layers and modules",
+      ).choices(Object.keys(methods)),
+    )
+    .addOption(
+      new Option(
+        "--scale <unit>",
+        "how magnitude compares layers: as they are, by sqrt(2 / fan-in), by the layer's own mean square",
+      ).choices(["none", "fan-in", "layer"]),
     )
     .option(
       "--pattern <pattern>",
@@ -73,8 +83,9 @@ export function pruneCommand(): Command {
     .option("--batch <n>", "images a step (default: 64)", wholeNumber)
     .option("--rate <number>", "learning rate at the start of a stage (default: 0.01)", number)
     .option("--shift <pixels>", "move training images by up to so many pixels", wholeNumber)
-    .option("--include <names>", "nodes or weights to prune though they would be left out", names)
-    .option("--exclude <names>", "nodes or weights to leave dense", names)
+    .option("--include <names>", "nodes or weights to prune though they would be left out; a*b", names)
+    .option("--exclude <names>", "nodes or weights to leave dense; a*b stands for all such names", names)
+    .option("--keep-channels", "leave channels that are dead, or become so")
     .option("--seed <n>", "the same seed gives the same result", wholeNumber, 0)
     .option("--threads <n>", "for training (default: all)", wholeNumber)
     .option("--onnx <file>", "also write dense ONNX with zeros, to compare with other runtimes")

@@ -19,14 +19,15 @@ export function pruneTable(report: PruneReport): string {
     kilobytes(layer.denseBytes),
     kilobytes(layer.storedBytes),
   ]);
-  const { blocks, elements, bytes, accuracy, search, seconds } = report;
+  const { blocks, elements, bytes, channels, skipped, accuracy, search, seconds } = report;
+  for (const { node, shape, reason } of skipped) rows.push([node, shape.join("x"), reason]);
   const lines = [
     table(["layer", "weight", "kept blocks", "sparsity", "dense kB", "stored kB"], rows, [2, 3, 4, 5]),
     `${report.method}, ${report.pattern}: ${blocks.kept} of ${blocks.total} blocks kept (asked: ${blocks.asked}), ` +
       `${percent(1 - elements.kept / elements.total)} of the pruned weights removed`,
     `weights: ${kilobytes(bytes.dense)} kB dense, ${kilobytes(bytes.stored)} kB stored`,
   ];
-  for (const { node, reason } of report.skipped) lines.push(`not pruned: ${node} (${reason})`);
+  if (channels) lines.push(...channelLines(channels));
   if (search) {
     const end = search.epochs[search.epochs.length - 1];
     lines.push(

@@ -7,13 +7,18 @@ export interface PruningTarget {
   readonly pattern: SparsityPattern;
   readonly sparsity: number; // fraction of the blocks removed, over all weights together; n:m has its own
   readonly maxSparsity: number; // of any one layer
+  readonly scale?: Scale; // how magnitudes are compared across layers; as they are, where it is left out
 }
+
+/** As they are, relative to sqrt(2 / fan-in), or to the root mean square of the layer's weights. */
+export type Scale = "none" | "fan-in" | "layer";
 
 /** A weight to prune, and how it falls into blocks. */
 export interface PrunableWeight {
   readonly name: string;
   readonly value: Tensor<"float32">; // [outputs, inputs, ...taps]
   readonly blocks: Blocks;
+  readonly module?: string; // what the weight is part of: weights of one are compared with each other
 }
 
 /** Where a search stands. */
