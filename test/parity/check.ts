@@ -67,9 +67,10 @@ async function* checkLoaded(
       try {
         const expected = await oracle.run(inputs);
         for (const runner of runners) {
-          const base = { ...identity(model, variant, runner), note: loaded.note };
           try {
-            const maxRelError = await errorOf(runner, graph, inputs, expected);
+            const { maxRelError, note } = await errorOf(runner, graph, inputs, expected);
+            const notes = [loaded.note, note].filter(Boolean);
+            const base = { ...identity(model, variant, runner), note: notes.join("; ") || undefined };
             const measured =
               task && variant === "dense" ? await taskOn(runner, task, graph, oracle.run) : noTask;
             const ok = maxRelError <= tolerance && isEqual(measured);
@@ -92,12 +93,15 @@ async function errorOf(
   graph: Graph,
   inputs: Tensors,
   expected: Tensors,
-): Promise<number> {
-  if (backend === "chromium") return errorInChromium(graph, inputs, expected, threads);
+): Promise<{ maxRelError: number; note?: string }> {
+  if (backend === "chromium") {
+    return { maxRelError: await errorInChromium(graph, inputs, expected, threads) };
+  }
   const engine = await openBackend(backend, graph, shapesOf(inputs), threads);
   try {
     await engine.run(inputs); // the second run finds what the first one leaves behind
-    return relativeError(expected, await engine.run(inputs));
+    const maxRelError = relativeError(expected, await engine.run(inputs));
+    return { maxRelError, note: engine.note };
   } finally {
     await engine.dispose();
   }

@@ -1,20 +1,21 @@
 /** What runs a model: ONNX Runtime, which says what is right, and Filigree's backends. */
 import * as ort from "onnxruntime-node";
-import type { Tensors } from "../../runtime/backends/backend.ts";
+import type { Backend, Tensors } from "../../runtime/backends/backend.ts";
 import { reference } from "../../runtime/backends/reference/index.ts";
 import { wasm } from "../../runtime/backends/wasm/index.ts";
 import { nodeName } from "../../runtime/model/errors.ts";
-import type { Graph } from "../../runtime/model/graph.ts";
+import type { Graph, Node } from "../../runtime/model/graph.ts";
 import type { DType, Shape, Tensor } from "../../runtime/model/tensor.ts";
 import { plan } from "../../runtime/plan.ts";
 
 export interface ParityEngine {
   readonly threads: number;
+  readonly note?: string; // which nodes have no kernel
   run(inputs: Tensors): Promise<Tensors>;
   dispose(): void | Promise<void>;
 }
 
-export const backends = { reference, wasm };
+export const backends: { readonly reference: Backend; readonly wasm: Backend } = { reference, wasm };
 
 /** Throws where the backend declines a node: nothing stands in for it. */
 export async function openBackend(
@@ -33,9 +34,18 @@ export async function openBackend(
   if (got !== threads) throw new Error(`${name} has ${got} threads; ${threads} were asked for`);
   return {
     threads,
+    note: hostedNote(planned.graph.nodes.filter((node) => backends[name].hosted?.(node, planned))),
     run: (inputs) => executable.run(inputs),
     dispose: () => executable.dispose(),
   };
+}
+
+/** "plain loops: Split x3, TopK x1" */
+function hostedNote(nodes: readonly Node[]): string | undefined {
+  const counts = new Map<string, number>();
+  for (const { op } of nodes) counts.set(op, (counts.get(op) ?? 0) + 1);
+  const each = Array.from(counts, ([op, count]) => `${op} x${count}`);
+  return each.length ? `plain loops: ${each.join(", ")}` : undefined;
 }
 
 /** ONNX Runtime on as many threads as there are cores. */

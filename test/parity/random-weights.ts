@@ -1,11 +1,12 @@
 /** Random weights for a graph that comes without: as large as keep the values of its layers near 1. */
-import type { Graph } from "../../runtime/model/graph.ts";
+import { type Graph, isSparse } from "../../runtime/model/graph.ts";
 import type { SparseTensor } from "../../runtime/model/sparse/format.ts";
-import { type Shape, sizeOf, type Tensor } from "../../runtime/model/tensor.ts";
+import { type Shape, sizeOf, type Tensor, zeros } from "../../runtime/model/tensor.ts";
 import { randomTensor } from "../random.ts";
 
 /** Weights of layers with the mean square 2 / fan-in (He et al., 2015), normalisations that change a little. */
-export function randomizeWeights(graph: Graph): Graph {
+export function randomizeWeights(imported: Graph): Graph {
+  const graph = withConstants(imported);
   const constants = new Map<string, Tensor | SparseTensor>(graph.constants);
   let seed = 1;
   const uniform = (name: string, low: number, high: number) => {
@@ -27,6 +28,18 @@ export function randomizeWeights(graph: Graph): Graph {
     }
   }
   return { ...graph, constants };
+}
+
+/** Weights that the file makes with ConstantOfShape are constants afterwards. */
+function withConstants(graph: Graph): Graph {
+  const constants = new Map(graph.constants);
+  const nodes = graph.nodes.filter(({ op, inputs, outputs }) => {
+    const shape = op === "ConstantOfShape" ? constants.get(inputs[0]) : undefined;
+    if (!shape || isSparse(shape)) return true;
+    constants.set(outputs[0], zeros(Array.from(shape.data as Int32Array)));
+    return false;
+  });
+  return { ...graph, nodes, constants };
 }
 
 function fanIn(op: string, shape: Shape, isTransposed: boolean): number {
