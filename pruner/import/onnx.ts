@@ -12,8 +12,10 @@ import { importAttr } from "./attribute.ts";
 import { constantOf } from "./constant.ts";
 import { createKnowledge, type Knowledge } from "./knowledge.ts";
 import { type ModelProto, ModelProtoSchema, type NodeProto, type ValueInfoProto } from "./onnx_pb.ts";
+import { dataTypes } from "./onnx-types.ts";
 import { rewrite, rewritten } from "./rewrite/index.ts";
 import type { Rewriting } from "./rewrite/writer.ts";
+import { importSparse } from "./sparse-initializer.ts";
 import { type External, importDType, importTensor } from "./tensor.ts";
 
 export const opsetRange = [6, 25] as const;
@@ -27,9 +29,6 @@ export function importOnnx(bytes: Uint8Array, external?: External): Graph {
   const opset = opsetOf(model);
   const proto = model.graph;
   if (!proto) throw new ModelError("not an ONNX file: it holds no graph");
-  if (proto.sparseInitializer.length > 0) {
-    throw new ModelError("sparse_initializer is not supported; export the weights dense, with zeros");
-  }
   if (model.functions.length > 0) {
     throw new ModelError(
       "functions local to the model are not supported; export with functions inlined",
@@ -49,6 +48,16 @@ export function importOnnx(bytes: Uint8Array, external?: External): Graph {
     addConstant(initializer.name, importTensor(initializer, what, external), what);
     elementTypes.set(initializer.name, initializer.dataType);
   }
+  for (const sparse of proto.sparseInitializer) {
+    const { name = "", dataType = dataTypes.float } = sparse.values ?? {};
+    addConstant(
+      name,
+      importSparse(sparse, `sparse_initializer '${name}'`),
+      `sparse_initializer '${name}'`,
+    );
+    elementTypes.set(name, dataType);
+  }
+  const names = uniqueNames(proto.node);
   // Before IR version 4, initializers are listed as inputs too.
   const inputs = proto.input
     .filter(({ name }) => !constants.has(name))
@@ -70,6 +79,7 @@ export function importOnnx(bytes: Uint8Array, external?: External): Graph {
     taken.add(name);
     return name;
   };
+  checkOrder(proto.node, names, [...constants.keys(), ...inputs.map(({ name }) => name)]);
   const knowledge = createKnowledge(inputs, constants);
   const rewriting: Rewriting = {
     ...knowledge,
@@ -84,7 +94,6 @@ export function importOnnx(bytes: Uint8Array, external?: External): Graph {
       return name;
     },
   };
-  const names = uniqueNames(proto.node);
   const nodes: Node[] = [];
   const take = (node: Node, source: Node) => {
     const operator = operatorOf(node.op);
@@ -142,6 +151,28 @@ function withoutUnread(graph: Graph, unread: ReadonlySet<string>): Graph {
     nodes,
     constants: new Map([...graph.constants].filter(([name]) => needed.has(name))),
   };
+}
+
+/** Every node reads what stands before it. */
+function checkOrder(
+  nodes: readonly NodeProto[],
+  names: readonly string[],
+  made: readonly string[],
+): void {
+  const known = new Set(made);
+  for (const [i, { opType, input, output }] of nodes.entries()) {
+    const what = nodeName({ op: opType, name: names[i] });
+    for (const name of input) {
+      if (name === "" || known.has(name)) continue;
+      const later = nodes.findIndex((node) => node.output.includes(name));
+      throw new ModelError(
+        later < 0
+          ? `${what}: reads '${name}', which no input, initializer or node makes; the file lacks it: export it again`
+          : `${what}: reads '${name}', which ${nodeName({ op: nodes[later].opType, name: names[later] })} makes of it or after it: the graph has a cycle, or its nodes are not in running order`,
+      );
+    }
+    for (const name of output) known.add(name);
+  }
 }
 
 function unsupported(node: Node): ModelError {
