@@ -209,7 +209,7 @@ function rowsOf(layer: LayerCase, depth: number, { result, densities }: Measured
       ms,
       medianMs: of((entry) => timings[entry].medianMs / depth),
       spread: of((entry) => timings[entry].spread),
-      gflops: (denseFlops(layer) * density) / ms.filigree / 1e6,
+      gflops: (denseFlops(layer) * density * depth) / timings[pattern].lowMs / 1e6,
       peakGflops: peakGflops * threads,
       maxError: Math.max(...Object.values(of((entry) => maxErrors[entry]))),
     };
