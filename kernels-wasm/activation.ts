@@ -98,6 +98,30 @@ const formulas = {
     return v128.bitselect(below, x, f32x4.lt(x, c(0)));
   },
 
+  /** x n / (n + 2), n = e^x (e^x + 2): x tanh(ln(1 + e^x)); e^x held where the quotient is 1 */
+  mish(x, context) {
+    const { constant: c, temporary } = context;
+    const [e, n] = [temporary(), temporary()];
+    return [
+      ...set(x, pmax(x, c(-88))),
+      ...set(e, exp(pmin(x, c(20)), context, { max: 20 })),
+      ...set(n, mul(e, add(e, c(2)))),
+      ...mul(x, div(n, add(n, c(2)))),
+    ];
+  },
+
+  /** max(x, 0) + ln(1 + e^-|x|) */
+  softplus(x, context) {
+    const rest = context.temporary();
+    return [
+      ...set(rest, exp(f32x4.abs(x), context, { scale: -1, max: 0, plus: 1 })),
+      ...add(pmax(x, context.constant(0)), log(rest, context)),
+    ];
+  },
+
+  ceil: (x) => f32x4.ceil(x),
+  floor: (x) => f32x4.floor(x),
+  round: (x) => f32x4.nearest(x),
   sqrt: (x) => f32x4.sqrt(x),
   neg: (x) => f32x4.neg(x),
   abs: (x) => f32x4.abs(x),

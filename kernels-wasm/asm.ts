@@ -172,6 +172,9 @@ export const f32x4 = {
   eq: binary(...simd(0x41)), // comparisons: all ones or zeros
   lt: binary(...simd(0x43)),
   gt: binary(...simd(0x44)),
+  ceil: unary(...simd(0x67)),
+  floor: unary(...simd(0x68)),
+  nearest: unary(...simd(0x6a)), // whole number, the even one of two
   abs: unary(...simd(0xe0)),
   neg: unary(...simd(0xe1)),
   sqrt: unary(...simd(0xe3)),
@@ -180,6 +183,8 @@ export const f32x4 = {
   sub: binary(...simd(0xe5)),
   mul: binary(...simd(0xe6)),
   div: binary(...simd(0xe7)),
+  min: binary(...simd(0xe8)),
+  max: binary(...simd(0xe9)),
   pmin: binary(...simd(0xea)), // b < a ? b : a, one instruction on x64; min is several
   pmax: binary(...simd(0xeb)),
   /** a * b + c, fused or not as the machine likes. */

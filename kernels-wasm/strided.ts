@@ -2,7 +2,7 @@
  * Loops over four strided dimensions: copies between layouts, element by element arithmetic, clearing.
  *
  *   f32_copy:                out[i] = clamp(f(a[i]))
- *   f32_add, sub, mul, div:  out[i] = clamp(f(a[i] op b[i]))
+ *   f32_add, sub, mul, div, max, min, prelu:  out[i] = clamp(f(a[i] op b[i])); prelu: max(a, 0) + b min(a, 0)
  *
  * f is an activation, where there is one. Strides are in bytes; along the innermost dimension an operand's elements
  * lie side by side, or one is repeated, or they lie apart. Four lanes at a time, but for elements that lie apart; up
@@ -30,7 +30,7 @@ import {
 } from "./asm.ts";
 import { makeContext } from "./context.ts";
 
-export type Elementwise = "copy" | "add" | "sub" | "mul" | "div";
+export type Elementwise = "copy" | "add" | "sub" | "mul" | "div" | "max" | "min" | "prelu";
 
 /** How an operand lies along the innermost dimension. */
 export type Inner = "beside" | "repeated" | "apart";
@@ -79,7 +79,13 @@ export function elementwise(kernel: ElementwiseKernel): Func {
     const isByLanes = !inner.includes("apart");
     const load = (name: string): Expr =>
       repeated.get(name) ?? (isByLanes ? v128.load(p[name]) : v128.load32_splat(p[name]));
-    const merged = op === "copy" ? load("a") : f32x4[op](load("a"), load("b"));
+    const merge = (a: Expr, b: Expr): Expr => {
+      if (op === "copy") return a;
+      if (op !== "prelu") return f32x4[op](a, b);
+      const zero = context.constant(0);
+      return f32x4.add(f32x4.pmax(a, zero), f32x4.mul(b, f32x4.pmin(a, zero)));
+    };
+    const merged = merge(load("a"), op === "copy" ? [] : load("b"));
     const bent = activation ? activate(activation, merged, context) : merged;
     const compute = set(value, clamp(bent, lo, hi));
     const step = (lanes: number): Code[] =>
@@ -151,6 +157,6 @@ export function clear(): Func {
     ];
     const pieces = (piece: Code[]) =>
       doWhile([...piece, bump(address, stride), bump(count, -1)], i32.gt_s(count, i32.const(0)));
-    return when(i32.lt_u(bytes, i32.const(64)), [pieces(words)], [pieces([fillZero(address, bytes)])]);
+    return [when(i32.lt_u(bytes, i32.const(64)), [pieces(words)], [pieces([fillZero(address, bytes)])])];
   });
 }

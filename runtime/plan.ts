@@ -122,7 +122,7 @@ export function inferInputs(
 }
 
 /** The most values that are computed of constants beforehand. */
-const maxFolded = 2 ** 28;
+const maxFolded = 2 ** 27;
 
 /** What a node of constants, or of known shapes, makes. */
 function fold(

@@ -1,5 +1,7 @@
 /** Reads a model file, ONNX, TFLite or Filigree's own, whatever its name. */
+import { existsSync, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { ModelError } from "../../runtime/model/errors.ts";
 import { type Model, readModel } from "../../runtime/model/file.ts";
@@ -15,7 +17,15 @@ export async function openModel(
   const start = new TextDecoder("latin1").decode(bytes.subarray(0, 8));
   if (start === "FILIGREE") return { ...(await readModel(bytes)), format: "filigree" };
   if (isTflite(bytes)) return { graph: simplify(importTflite(bytes)), meta: {}, format: "tflite" };
-  return { graph: simplify(importOnnx(bytes)), meta: {}, format: "onnx" };
+  return { graph: simplify(importOnnx(bytes, filesBeside(path))), meta: {}, format: "onnx" };
+}
+
+/** Weights may lie in files beside the model's. */
+function filesBeside(path: string) {
+  return (location: string): Uint8Array | undefined => {
+    const file = join(dirname(path), location);
+    return existsSync(file) ? new Uint8Array(readFileSync(file)) : undefined;
+  };
 }
 
 export async function readBytes(path: string): Promise<Uint8Array> {

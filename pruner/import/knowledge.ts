@@ -31,7 +31,7 @@ const [firstSizes, otherSizes] = [
   [2, 3],
   [256, 320],
 ];
-const mostElements = 2 ** 28;
+const mostElements = 2 ** 27;
 
 export function createKnowledge(
   inputs: Graph["inputs"],

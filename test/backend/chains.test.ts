@@ -48,7 +48,8 @@ test.each(copies)("%s: only what computes is run", (name, steps) => {
 const running = Object.entries(cases).flatMap(([op, list]) =>
   list.flatMap(({ name, graph, inputs }) => {
     const planned = plan(graph);
-    const runs = planned.graph.nodes.every((node) => wasm.hosted(node, planned) === undefined);
+    const { nodes } = planned.graph; // none where the case is folded away
+    const runs = nodes.length > 0 && nodes.every((node) => wasm.hosted(node, planned) === undefined);
     return runs ? [{ op, name, graph, inputs }] : [];
   }),
 );

@@ -15,6 +15,7 @@ import { reference } from "../../runtime/backends/reference/index.ts";
 import type { Graph } from "../../runtime/model/graph.ts";
 import { decodeWeight } from "../../runtime/model/sparse/index.ts";
 import { type Tensor, tensor } from "../../runtime/model/tensor.ts";
+import { plan } from "../../runtime/plan.ts";
 import { expectSame, runOn } from "../backend/run.ts";
 import { tinyClassifier, tinyImage } from "../fixtures.ts";
 import { runOnnx } from "../oracle/ort.ts";
@@ -178,6 +179,48 @@ describe("tensors", () => {
   test.each(wrong)("refuses %s", (_claim, init, message) => {
     const bytes = model({ nodes: [node("Relu")], initializers: [{ ...init, name: "c" }] });
     expect(() => importOnnx(bytes)).toThrow(modelError(message));
+  });
+});
+
+describe("data in another file", () => {
+  const halves = Uint16Array.of(0, 0x3c00, 0xc000, 1, 0x7c00);
+  const at = (location: string, offset: number, length: number, dataType = 10): Uint8Array =>
+    model({
+      nodes: [node("Relu")],
+      initializers: [
+        {
+          name: "c",
+          dims: [2n],
+          dataType,
+          dataLocation: 1,
+          externalData: Object.entries({ location, offset, length }).map(([key, value]) => {
+            return { key, value: String(value) };
+          }),
+        },
+      ],
+    });
+  const files = (location: string) => (location === "w.bin" ? bytesOf(halves) : undefined);
+
+  test("is read from its place", () => {
+    const found = importOnnx(at("w.bin", 2, 4), files).constants.get("c");
+    expect(found && "data" in found && Array.from(found.data)).toEqual([1, -2]);
+  });
+
+  const wrong: [claim: string, bytes: Uint8Array, message: RegExp][] = [
+    ["that is not there", at("v.bin", 0, 4), /'c': its data lie in "v.bin", which is not there; put it/],
+    [
+      "that is too short",
+      at("w.bin", 8, 4),
+      /'c': its data are bytes 8 to 12 of "w.bin", which has 10; is it the right file/,
+    ],
+    ["in a negative place", at("w.bin", -2, 4), /'c': its data are bytes -2 to 2/],
+    ["of another length", at("w.bin", 0, 10), /'c': shape \[2\] needs 4 bytes of raw_data, found 10/],
+    ["in another folder", at("../w.bin", 0, 4), /lie in "..\/w.bin"; expected a file beside the model/],
+    ["at an absolute place", at("/w.bin", 0, 4), /expected a file beside the model/],
+  ];
+
+  test.each(wrong)("%s is refused", (_claim, bytes, message) => {
+    expect(() => importOnnx(bytes, files)).toThrow(modelError(message));
   });
 });
 
@@ -483,6 +526,30 @@ describe("refuses", () => {
       }),
       /^Constant 'Constant_0': the value 'c' is there already/,
     ],
+    [
+      "a cycle",
+      model({
+        nodes: [
+          { opType: "Add", name: "first", input: ["x", "b"], output: ["a"] },
+          { opType: "Relu", name: "second", input: ["a"], output: ["b"] },
+          node("Relu", ["b"]),
+        ],
+      }),
+      /^Add 'first': reads 'b', which Relu 'second' makes of it or after it: the graph has a cycle/,
+    ],
+    [
+      "an initializer that is not there",
+      model({ nodes: [node("Add", ["x", "bias"])] }),
+      /^Add 'Add_0': reads 'bias', which no input, initializer or node makes; the file lacks it/,
+    ],
+    [
+      "a tensor of 2 GB in a file of a few bytes",
+      model({
+        nodes: [node("Relu")],
+        initializers: [{ name: "c", dims: [2n ** 29n], dataType: dataTypes.float }],
+      }),
+      /'c': its shape needs 536870912 values, found 0/,
+    ],
     ["local functions", model({ nodes: [], functions: [Uint8Array.of()] }), /functions local/],
   ];
 
@@ -571,6 +638,16 @@ describe("exportOnnx", () => {
     expect(Array.from(results.y.data)).toEqual([2, 1]);
     expect(Array.from(results.best.data, Number)).toEqual([2, 0]);
   });
+});
+
+test("a constant of 1 GB that a few bytes ask for is refused when it is planned, and never made", () => {
+  const bytes = model({
+    nodes: [{ opType: "ConstantOfShape", input: ["sizes"], output: ["c"] }, node("Add", ["x", "c"])],
+    initializers: [{ name: "sizes", dims: [1n], dataType: dataTypes.int64, int64Data: [2n ** 28n] }],
+  });
+  expect(() => plan(importOnnx(bytes))).toThrow(
+    modelError(/^ConstantOfShape 'ConstantOfShape_0': makes 268435456 values of constants; at most/),
+  );
 });
 
 function modelError(message: RegExp) {

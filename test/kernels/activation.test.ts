@@ -30,6 +30,11 @@ const exact: [activation: Activation, f: (x: number) => number][] = [
   [{ kind: "leaky_relu", alpha: 0.1 }, (x) => (x < 0 ? 0.1 * x : x)],
   [{ kind: "leaky_relu", alpha: -2 }, (x) => (x < 0 ? -2 * x : x)],
   [{ kind: "elu", alpha: 1.5 }, (x) => (x < 0 ? 1.5 * Math.expm1(x) : x)],
+  [{ kind: "mish" }, tending((x) => x * Math.tanh(softplus(x)), 0, Infinity)],
+  [{ kind: "softplus" }, softplus],
+  [{ kind: "ceil" }, Math.ceil],
+  [{ kind: "floor" }, Math.floor],
+  [{ kind: "round" }, (x) => (Math.abs(x % 1) === 0.5 ? 2 * Math.round(x / 2) : Math.round(x))],
   [{ kind: "sqrt" }, Math.sqrt],
   [{ kind: "neg" }, (x) => -x],
   [{ kind: "abs" }, Math.abs],
@@ -40,6 +45,10 @@ const exact: [activation: Activation, f: (x: number) => number][] = [
   [{ kind: "power", alpha: 0.5 }, Math.sqrt],
   [{ kind: "power", alpha: 0 }, () => 1],
 ];
+
+function softplus(x: number): number {
+  return Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
+}
 
 function geluTanh(x: number): number {
   return 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));

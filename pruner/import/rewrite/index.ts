@@ -2,6 +2,7 @@
 import { einsum } from "./einsum.ts";
 import { elementwise } from "./elementwise.ts";
 import { normalization } from "./normalization.ts";
+import { oneDimension } from "./one-dimension.ts";
 import { opsets } from "./opsets.ts";
 import { quantize } from "./quantize.ts";
 import { reduce } from "./reductions.ts";
@@ -15,6 +16,7 @@ const rewrites: Readonly<Record<string, Rewrite>> = {
   ...space,
   ...quantize,
   ...einsum,
+  ...oneDimension,
 };
 
 /** First to the form of opset 17, then to operators that the runtime has. */

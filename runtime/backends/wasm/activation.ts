@@ -32,9 +32,11 @@ const withAlpha =
 const functions: Readonly<Record<string, (node: Node, plan: ExecutionPlan) => Activation | undefined>> =
   {
     Abs: simple("abs"),
+    Ceil: simple("ceil"),
     Elu: withAlpha("elu"),
     Erf: simple("erf"),
     Exp: simple("exp"),
+    Floor: simple("floor"),
     Gelu: (node) => ({
       kind: attrsOf<{ approximate: string }>(node).approximate === "tanh" ? "gelu_tanh" : "gelu",
     }),
@@ -42,13 +44,16 @@ const functions: Readonly<Record<string, (node: Node, plan: ExecutionPlan) => Ac
     HardSwish: simple("hard_swish"),
     LeakyRelu: withAlpha("leaky_relu"),
     Log: simple("log"),
+    Mish: simple("mish"),
     Neg: simple("neg"),
     Pow(node, plan) {
       const exponent = inputsOf(node, plan)[1]?.value;
       return exponent?.data.length === 1 ? { kind: "power", alpha: exponent.data[0] } : undefined;
     },
     Reciprocal: simple("reciprocal"),
+    Round: simple("round"),
     Sigmoid: simple("sigmoid"),
+    Softplus: simple("softplus"),
     Sqrt: simple("sqrt"),
     Swish(node) {
       const { alpha } = attrsOf<Numbers>(node);

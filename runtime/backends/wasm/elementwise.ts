@@ -1,4 +1,4 @@
-/** Add, Sub, Mul, Div with broadcasting; activations, Relu and Clip where nothing before them took them in. */
+/** Add, Sub, Mul, Div, Max, Min, PRelu with broadcasting; activations, Relu and Clip where nothing before them took them in. */
 import type { Elementwise } from "../../../kernels-wasm/index.ts";
 import type { Node } from "../../model/graph.ts";
 import { type Shape, sizeOf } from "../../model/tensor.ts";
@@ -15,6 +15,9 @@ export const addBinding = binary("add");
 export const subBinding = binary("sub");
 export const mulBinding = binary("mul");
 export const divBinding = binary("div");
+export const maxBinding = binary("max");
+export const minBinding = binary("min");
+export const preluBinding = binary("prelu");
 
 export const clampBinding: Binding = {
   wholeLanes: runsWholeLanes,
