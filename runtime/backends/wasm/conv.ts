@@ -152,8 +152,11 @@ export function candidatesOf(work: ConvWork, withPanels: boolean): Candidate[] {
   return [...blocks, ...(withPanels ? panelCandidates(work) : [])];
 }
 
-function panelScratch({ node }: Step, plan: ExecutionPlan, threads: number): number {
-  return mayUsePanels(node, plan) ? panelScratchBytes(shapeOf(plan, node.inputs[1])[0], threads) : 0;
+/** Scratch memory of any layer with constant weights that may run by panels. */
+export function panelScratch({ node }: Step, plan: ExecutionPlan, threads: number): number {
+  if (!mayUsePanels(node, plan)) return 0;
+  const outputs = shapeOf(plan, node.outputs[0]).at(node.op === "Conv" ? 1 : -1)!;
+  return panelScratchBytes(outputs, threads);
 }
 
 /** May its weights have zeros that fill no blocks? */

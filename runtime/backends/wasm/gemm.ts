@@ -38,8 +38,9 @@ export const gemmBinding: Binding = {
     activation: true,
     clamp: true,
   }),
-  scratch({ node, output }, plan) {
-    if (runsConstant(node, plan)) return 0;
+  scratch(step, plan, threads) {
+    const { node, output } = step;
+    if (runsConstant(node, plan)) return constantGemmBinding.scratch!(step, plan, threads);
     const { turned, addend, product } = bytesOf(node, output, plan);
     return turned + addend + product;
   },

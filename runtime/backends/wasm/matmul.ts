@@ -6,7 +6,7 @@
 import type { ExecutionPlan } from "../../plan.ts";
 import { epilogueOf } from "./activation.ts";
 import { matricesOf, rowsOf } from "./batches.ts";
-import { bindConstantMatMul } from "./conv.ts";
+import { bindConstantMatMul, panelScratch } from "./conv.ts";
 import { roundUp8 } from "./layout.ts";
 import { residualPixels } from "./pixels.ts";
 import { shapeOf } from "./plan-facts.ts";
@@ -37,8 +37,8 @@ export const matmulBinding: Binding = {
       return `it multiplies [${a}] by [${b}]; both must have 2 dimensions or more`;
     return undefined;
   },
-  scratch(step, plan) {
-    if (isPacked(step, plan)) return 0;
+  scratch(step, plan, threads) {
+    if (isPacked(step, plan)) return panelScratch(step, plan, threads);
     const shape = shapeOf(plan, step.inputs[1]);
     const [K, N] = shape.slice(-2);
     const matrices = shape.slice(0, -2).reduce((a, b) => a * b, 1);
