@@ -12,6 +12,7 @@ import { normalizeGemm } from "./simplify/gemm.ts";
 import { hoistActivations } from "./simplify/hoist.ts";
 import { removeIdentities } from "./simplify/identity.ts";
 import { foldPads } from "./simplify/pads.ts";
+import { gemmOfRows } from "./simplify/rows.ts";
 import { foldScales } from "./simplify/scales.ts";
 import { slicesForSplits } from "./simplify/slices.ts";
 
@@ -23,6 +24,7 @@ export function simplify(graph: Graph, options: PlanOptions = {}): Graph {
     slicesForSplits,
     recognizeActivations,
     splitBatchNormalization, // into Mul and Add, which the next passes fold
+    gemmOfRows,
     normalizeGemm,
     foldScales,
     foldPads,

@@ -155,10 +155,10 @@ const rows: [claim: string, x: Tensor, layers: Layer[], ops: string[]][] = [
     ["Gemm"],
   ],
   [
-    "MatMul of three dimensions stays",
+    "MatMul of three dimensions becomes a Gemm of rows",
     r([2, 3, 6], 20),
     [{ op: "MatMul", constants: [matrix] }],
-    ["MatMul"],
+    ["Reshape", "Gemm", "Reshape"],
   ],
   [
     "Gemm's factors go into its constants",
