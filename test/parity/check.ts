@@ -9,7 +9,7 @@ import { type LoadedModel, type ParityModel, randomInputs } from "./models.ts";
 import type { ParityRow } from "./row.ts";
 import { gflopsOf } from "./schedule.ts";
 import { measureTask, type Task } from "./tasks/task.ts";
-import { type VariantName, variants } from "./variants.ts";
+import { type Variant, type VariantName, variants } from "./variants.ts";
 
 /** Of an output's range: a network is up to a hundred layers of sums in another order. */
 export const tolerance = 1e-3;
@@ -20,6 +20,7 @@ export type BackendName = keyof typeof backends | "chromium";
 export interface Runner {
   readonly backend: BackendName;
   readonly threads: number;
+  readonly variants?: readonly VariantName[]; // only these
   /** Of a task it runs as many samples as take about this much work, all where that is enough; none for 0. */
   readonly taskGflops: number;
 }
@@ -61,15 +62,17 @@ async function* checkLoaded(
     return;
   }
   for (const variant of variantNames) {
+    const takers = runners.filter((runner) => runner.variants?.includes(variant) ?? true);
+    if (!takers.length) continue;
     try {
-      const { graph, onnx } = await variants[variant].make(loaded);
+      const { graph, onnx, note: made } = await (variants[variant] as Variant).make(loaded);
       const oracle = await openOnnxRuntime(onnx);
       try {
         const expected = await oracle.run(inputs);
-        for (const runner of runners) {
+        for (const runner of takers) {
           try {
             const { maxRelError, note } = await errorOf(runner, graph, inputs, expected);
-            const notes = [loaded.note, note].filter(Boolean);
+            const notes = [loaded.note, made, note].filter(Boolean);
             const base = { ...identity(model, variant, runner), note: notes.join("; ") || undefined };
             const measured =
               task && variant === "dense" ? await taskOn(runner, task, graph, oracle.run) : noTask;
@@ -83,7 +86,7 @@ async function* checkLoaded(
         await oracle.dispose();
       }
     } catch (error) {
-      for (const runner of runners) yield failedRow(model, variant, runner, error);
+      for (const runner of takers) yield failedRow(model, variant, runner, error);
     }
   }
 }
@@ -99,7 +102,8 @@ async function errorOf(
   }
   const engine = await openBackend(backend, graph, shapesOf(inputs), threads);
   try {
-    await engine.run(inputs); // the second run finds what the first one leaves behind
+    // A second run finds what the first one leaves behind in the arena.
+    if (backend === "wasm") await engine.run(inputs);
     const maxRelError = relativeError(expected, await engine.run(inputs));
     return { maxRelError, note: engine.note };
   } finally {
@@ -145,7 +149,8 @@ async function taskOn(
 
 /** All, or the first 1000, 100, 10 or one. */
 export function samplesWithin(task: Task, most: number): number {
-  return task.samples <= most ? task.samples : ([1000, 100, 10].find((count) => count <= most) ?? 1);
+  if (task.samples <= most) return task.samples;
+  return [1000, 100, 10].find((count) => count <= most) ?? task.leastSamples ?? 1;
 }
 
 function isEqual({ task, expected, others = [] }: TaskPart): boolean {

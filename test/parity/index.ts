@@ -5,23 +5,25 @@
  *
  *   --models A,B        only models whose name holds one of these     --variants dense,16x8,2:4,unstructured,packed
  *   --backends A,B      of reference, wasm, chromium                  --threads 1,2
- *   --json FILE         rows as they come                             --readme          the summary goes into README.md
+ *   --json FILE         rows as they come                             --readme          a short table into README.md
+ *   --from A,B          nothing is run: rows of earlier runs          --onnx-tests      ONNX's own tests instead
  *   --quick             few variants, few samples: minutes            --full            every sample of every task
- *   --onnx-tests        ONNX's own tests of operators instead
  */
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { setFlagsFromString } from "node:v8";
-import { findChromium } from "../../pruner/bench/chromium.ts";
+import { fillMarked, markdownTable } from "../../pruner/bench/markdown.ts";
 import { plainTable } from "../../pruner/bench/rows.ts";
 import { hasShared, whyNoShared } from "../shared.ts";
-import { type BackendName, checkModel, type Runner, tolerance } from "./check.ts";
+import { checkModel, tolerance } from "./check.ts";
 import { type ParityModel, parityModels } from "./models.ts";
 import { offerThreads } from "./node-threads.ts";
 import { onnxTests } from "./onnx-tests.ts";
 import type { ParityRow } from "./row.ts";
-import { progressLine, secondsOf } from "./schedule.ts";
-import { parityTable } from "./table.ts";
+import { backendNames, runnersFor, secondsOfModel } from "./runners.ts";
+import { progressLine } from "./schedule.ts";
+import { parityTable, shortTable } from "./table.ts";
 import { type VariantName, variants } from "./variants.ts";
 
 const options = {
@@ -30,27 +32,12 @@ const options = {
   backends: { type: "string" },
   threads: { type: "string", default: "1,2" },
   json: { type: "string" },
+  from: { type: "string" },
+  readme: { type: "boolean", default: false },
   quick: { type: "boolean", default: false },
   full: { type: "boolean", default: false },
   "onnx-tests": { type: "boolean", default: false },
 } as const;
-
-/** Work on a task, in GFLOP: plain loops do less than one in a second, wasm tens. */
-const taskGflops = {
-  usual: { reference: 4, first: 3000, second: 300 },
-  quick: { reference: 0.5, first: 40, second: 10 },
-  full: { reference: 4, first: Infinity, second: Infinity },
-};
-
-/** What Chromium runs where nothing else is asked for: it takes the same kernels, and seconds to start. */
-const inChromium = [
-  "cifar10/resnet20",
-  "cifar10/mobilevit_xxs_64",
-  "coco/yolov5n_640.AGPL",
-  "segmentation/espnet_p2q8_camvid",
-  "sparse/face_detection_full_range_sparse",
-  "zoo/deit-tiny",
-];
 
 try {
   const { values } = parseArgs({ options });
@@ -66,19 +53,38 @@ type Options = ReturnType<typeof parseArgs<{ options: typeof options }>>["values
 
 /** Whether every row is right. */
 async function parity(values: Options): Promise<boolean> {
+  const earlier = values.from?.split(",").flatMap((file) => JSON.parse(readFileSync(file, "utf8")));
+  const rows: ParityRow[] = earlier ?? (await checkAll(values));
+  if (values.json) writeFileSync(values.json, `${JSON.stringify(rows, null, 2)}\n`);
+  const { head, cells } = parityTable(rows);
+  console.log(plainTable(head, cells));
+  const wrong = rows.filter(({ ok }) => !ok);
+  for (const line of new Set(wrong.map(failureOf))) console.log(line);
+  console.log(`${rows.length - wrong.length} of ${rows.length} rows are right`);
+  if (values.readme) fillReadme(rows);
+  return rows.length > 0 && wrong.length === 0;
+}
+
+async function checkAll(values: Options): Promise<ParityRow[]> {
   if (!hasShared) console.log(`only the zoo: ${whyNoShared}`);
   const models = chosen(values.models, parityModels());
   const variantNames = namesOf(values.variants, Object.keys(variants) as VariantName[], (name) =>
     values.quick ? name === "dense" || name === "16x8" || name === "packed" : true,
   );
+  const threads = values.threads.split(",").map(Number);
+  if (!threads.every((count) => count >= 1))
+    throw new Error(`--threads ${values.threads}: expected 1,2`);
+  const backends = values.backends === undefined ? undefined : namesOf(values.backends, backendNames);
+  const effort = values.full ? "full" : values.quick ? "quick" : "usual";
   offerThreads();
   const work = models.map((model) => {
-    const runners = runnersFor(model, values);
+    const runners = runnersFor(model, { backends, threads, effort });
     const own = variantNames.filter((name) => model.isSparse || !("onlySparse" in variants[name]));
     return { model, runners, variants: own, seconds: secondsOfModel(model, runners, own.length) };
   });
   const progress = progressLine(work.reduce((sum, { seconds }) => sum + seconds, 0));
   const rows: ParityRow[] = [];
+  const leftOut: string[] = [];
   const told = new Set<string>();
   for (const { model, runners, variants, seconds } of work) {
     const count = runners.length * variants.length;
@@ -91,14 +97,22 @@ async function parity(values: Options): Promise<boolean> {
       progress.show(`${row.model} ${row.variant} on ${row.backend}`);
     }
     if (values.json) writeFileSync(values.json, `${JSON.stringify(rows, null, 2)}\n`);
+    for (const { variants: taken } of runners) {
+      const left = taken ? variants.filter((name) => !taken.includes(name)) : [];
+      if (left.length) leftOut.push(`${model.name} ${left.join(", ")}`);
+    }
   }
   progress.stop();
-  const { head, cells } = parityTable(rows);
-  console.log(plainTable(head, cells));
-  const wrong = rows.filter(({ ok }) => !ok);
-  for (const line of new Set(wrong.map(failureOf))) console.log(line);
-  console.log(`${rows.length - wrong.length} of ${rows.length} rows are right`);
-  return rows.length > 0 && wrong.length === 0;
+  if (leftOut.length) console.log(`not run as plain loops, which take long: ${leftOut.join("; ")}`);
+  return rows;
+}
+
+function fillReadme(rows: readonly ParityRow[]): void {
+  const { head, cells } = shortTable(rows);
+  const right = rows.filter(({ ok }) => ok).length;
+  const content = `${markdownTable(head, cells)}\n\n${right} of ${rows.length} rows are right.`;
+  const path = fileURLToPath(new URL("../../README.md", import.meta.url));
+  writeFileSync(path, fillMarked(readFileSync(path, "utf8"), "parity", content));
 }
 
 /** Those whose names hold one of the parts. */
@@ -114,7 +128,7 @@ function chosen(parts: string | undefined, models: ParityModel[]): ParityModel[]
 function namesOf<Name extends string>(
   list: string | undefined,
   known: readonly Name[],
-  isUsual: (name: Name) => boolean,
+  isUsual: (name: Name) => boolean = () => true,
 ): Name[] {
   if (list === undefined) return known.filter(isUsual);
   return list.split(",").map((asked) => {
@@ -122,43 +136,6 @@ function namesOf<Name extends string>(
     if (!name) throw new Error(`"${asked}" is not known; there are: ${known.join(", ")}`);
     return name;
   });
-}
-
-function runnersFor({ name }: ParityModel, values: Options): Runner[] {
-  const known: BackendName[] = ["reference", "wasm", "chromium"];
-  const backends = namesOf(
-    values.backends,
-    known,
-    (backend) => backend !== "chromium" || (inChromium.includes(name) && findChromium() !== undefined),
-  );
-  const threads = values.threads.split(",").map(Number);
-  if (!threads.every((count) => count >= 1))
-    throw new Error(`--threads ${values.threads}: expected 1,2`);
-  const budget = taskGflops[values.full ? "full" : values.quick ? "quick" : "usual"];
-  return backends.flatMap((backend): Runner[] => {
-    if (backend === "reference") return [{ backend, threads: 1, taskGflops: budget.reference }];
-    if (backend === "chromium") {
-      return [{ backend, threads: Math.max(...threads), taskGflops: 0 }];
-    }
-    return threads.map((count, i) => {
-      return { backend, threads: count, taskGflops: i === 0 ? budget.first : budget.second };
-    });
-  });
-}
-
-function secondsOfModel(model: ParityModel, runners: readonly Runner[], variantCount: number): number {
-  let gflops = 1;
-  try {
-    gflops = model.gflops();
-  } catch {
-    // It cannot be imported: its rows will say so.
-  }
-  return runners.reduce((sum, { backend, taskGflops }) => {
-    const isSmall = backend === "reference" && model.loadSmall;
-    const runs = variantCount * secondsOf(backend, (isSmall ? 0.1 : 1) * 2 * gflops);
-    const task = model.task ? secondsOf(backend, Math.min(taskGflops, 10_000 * gflops)) : 0;
-    return sum + runs + task;
-  }, 0);
 }
 
 function failureOf(row: ParityRow): string {

@@ -27,7 +27,17 @@ export function randomizeWeights(imported: Graph): Graph {
       uniform(variance, 0.7, 1.3);
     }
   }
-  return { ...graph, constants };
+  return withLogits({ ...graph, constants });
+}
+
+/** What a last Softmax reads is an output too: of large values it makes ones and zeros, which hide everything. */
+function withLogits(graph: Graph): Graph {
+  const logits = graph.nodes
+    .filter(
+      ({ op, outputs }) => op === "Softmax" && graph.outputs.some(({ name }) => name === outputs[0]),
+    )
+    .map(({ inputs: [name] }) => ({ name, dtype: "float32" as const, shape: [] }));
+  return { ...graph, outputs: [...graph.outputs, ...logits] };
 }
 
 /** Weights that the file makes with ConstantOfShape are constants afterwards. */

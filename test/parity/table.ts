@@ -20,6 +20,19 @@ export function parityTable(rows: readonly ParityRow[]): TableData {
   return { head: ["model", "variant", ...runners, "task (expected)"], cells };
 }
 
+/** For the README: one line a model, with the worst of all its rows. */
+export function shortTable(rows: readonly ParityRow[]): TableData {
+  const cells = [...new Set(rows.map(({ model }) => model))].map((model) => {
+    const own = rows.filter((row) => row.model === model);
+    const errors = own.map(({ maxRelError }) => maxRelError ?? Infinity);
+    const variants = [...new Set(own.map(({ variant }) => variant))];
+    const right = own.filter(({ ok }) => ok).length;
+    const worst = Math.max(...errors).toExponential(1);
+    return [model, variants.join(", "), worst, `${right} of ${own.length}`, taskCell(own)];
+  });
+  return { head: ["model", "weights", "greatest error", "right", "task (expected)"], cells };
+}
+
 const runnerOf = ({ backend, threads }: ParityRow) =>
   backend === "reference" ? backend : `${backend} x${threads}`;
 

@@ -5,8 +5,14 @@ import type { LoadedModel } from "./models.ts";
 
 export interface Variant {
   /** What Filigree runs, and the same weights as an ONNX file with zeros. */
-  make(model: LoadedModel): Promise<{ graph: Graph; onnx: Uint8Array }>;
+  make(model: LoadedModel): Promise<VariantFiles>;
   readonly onlySparse?: boolean; // for models whose files hold zeros already
+}
+
+export interface VariantFiles {
+  readonly graph: Graph;
+  readonly onnx: Uint8Array;
+  readonly note?: string;
 }
 
 export const variants = {
@@ -30,8 +36,19 @@ export type VariantName = keyof typeof variants;
 function pruned(pattern: string, sparsity?: number): Variant {
   return {
     async make(model) {
-      const { graph } = await model.prune({ pattern, sparsity });
-      return { graph, onnx: maskedOnnx(graph) };
+      const options = { pattern, sparsity };
+      try {
+        const { graph } = await model.prune(options);
+        return { graph, onnx: maskedOnnx(graph) };
+      } catch (error) {
+        if (!(error as Error).message.includes("has no weight to prune")) throw error;
+        const { graph } = await model.prune({ ...options, include: ["*"] });
+        return {
+          graph,
+          onnx: maskedOnnx(graph),
+          note: "its first and last layers pruned: no others can be",
+        };
+      }
     },
   };
 }

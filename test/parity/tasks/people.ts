@@ -39,6 +39,7 @@ export function personDetection(published: number): Task {
   const cases = clearCases(0.03);
   return {
     samples: cases.length,
+    leastSamples: 1 + cases.findIndex(({ share }) => !share !== !cases[0].share), // one of either kind
     of: "pictures",
     batch: 1,
     figures: [{ name: "person AUC", digits: 3, published }],

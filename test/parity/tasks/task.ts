@@ -3,6 +3,7 @@ import type { Tensor } from "../../../runtime/model/tensor.ts";
 
 export interface Task {
   readonly samples: number;
+  readonly leastSamples?: number; // that give a figure; 1
   readonly of: string; // what a sample is: "images"
   readonly batch: number; // samples of one run
   readonly figures: readonly Figure[]; // the first is the one that is told
