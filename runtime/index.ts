@@ -18,6 +18,7 @@ export type {
   RunOptions,
   Session,
   SessionInputs,
+  SessionMemory,
   SessionValue,
 } from "./session.ts";
 
@@ -57,12 +58,13 @@ async function open(
     worker.call((api) => api.load(transfer(bytes, [bytes.buffer]), prepareOptions, proxy(onStep))),
     cached,
   ]);
-  const { inputs, outputs, meta, capabilities } = info;
+  const { inputs, outputs, meta, memory, capabilities } = info;
   const reasons = reason ? [...capabilities.reasons, reason] : capabilities.reasons;
   return {
     inputs,
     outputs,
     meta,
+    memory,
     capabilities: { ...capabilities, reasons },
 
     async run(given, { transfer: isTransferred = false } = {}) {

@@ -37,8 +37,9 @@ export async function prepareModel(
   const { executable, backend, reasons } = await firstThatTakes(planned, recalled, options);
   const { choices = {} } = executable;
   const isNew = Object.entries(choices).some(([step, name]) => recalled[backend]?.[step] !== name);
-  if (isNew && options.cache !== false) await rememberChoices(key, { ...recalled, [backend]: choices });
-  const { threads = 1, relaxedSimd = false } = executable as Executable & Partial<Facts>;
+  if (isNew && options.cache !== false) void rememberChoices(key, { ...recalled, [backend]: choices });
+  const facts = executable as Executable & Partial<Facts>;
+  const { threads = 1, relaxedSimd = false, memoryBytes = 0 } = facts;
   const why = backend === "wasm" && threads === 1 ? whyOneThread(options.threads) : undefined;
   if (why) reasons.push(why);
   onStep(3, steps);
@@ -53,6 +54,7 @@ export async function prepareModel(
       reasons,
     },
     meta,
+    memory: { bytes: memoryBytes },
   };
   return { executable: await debugged(executable, planned, info, options), info };
 }
@@ -61,6 +63,7 @@ export async function prepareModel(
 interface Facts {
   readonly threads: number;
   readonly relaxedSimd: boolean;
+  readonly memoryBytes: number;
 }
 
 /** The first backend that takes the whole model. */

@@ -24,6 +24,12 @@ export interface Capabilities {
   readonly reasons: readonly string[]; // one sentence for each thing that fell back: threads, backend, cache
 }
 
+/** What the model occupies in its worker. */
+export interface SessionMemory {
+  /** Of WebAssembly memory: weights, tables, and all values of a run. It does not grow. 0 on the reference backend. */
+  readonly bytes: number;
+}
+
 export interface RunOptions {
   /** Moves the inputs' buffers to the worker: nothing is copied, and the caller's arrays are empty afterwards. */
   readonly transfer?: boolean;
@@ -35,6 +41,7 @@ export interface Session {
   readonly outputs: readonly SessionValue[];
   readonly capabilities: Capabilities;
   readonly meta: Readonly<Record<string, unknown>>; // what the file says of its making
+  readonly memory: SessionMemory;
   /**
    * The outputs for these inputs, by name; the caller owns them. Inputs are copied when called, unless
    * `transfer` is set. Calls may overlap: they run in order. Rejects with a ModelError on a missing,
@@ -82,4 +89,4 @@ export interface LoadOptions extends PrepareModelOptions {
 }
 
 /** What the worker tells of a prepared model. */
-export type SessionInfo = Pick<Session, "inputs" | "outputs" | "capabilities" | "meta">;
+export type SessionInfo = Pick<Session, "inputs" | "outputs" | "capabilities" | "meta" | "memory">;

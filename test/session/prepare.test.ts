@@ -1,4 +1,6 @@
 /** From bytes to something that runs, without a worker: the choice of a backend, its threads, and what is refused. */
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { whyOneThread } from "../../runtime/capabilities.ts";
 import { writeModel } from "../../runtime/model/file.ts";
@@ -97,4 +99,42 @@ test("debug levels show the plan, the times of the first run, and pass what is r
   await executable.run(inputs);
   expect(table.mock.calls.length).toBe(2); // the plan, and the times once
   expect(table.mock.calls[1][0][0]).toHaveProperty("ms");
+});
+
+describe("memory", () => {
+  test("its size is that of all WebAssembly memory there is, and runs do not change it", async () => {
+    const made: WebAssembly.Memory[] = [];
+    const { Memory } = WebAssembly;
+    vi.spyOn(WebAssembly, "Memory").mockImplementation(function kept(descriptor) {
+      made.push(new Memory(descriptor));
+      return made[made.length - 1];
+    });
+    const { info, executable } = await prepare(tinyClassifier(), { backend: "wasm", threads: 1 });
+    for (let run = 0; run < 3; run++)
+      await executable.run({ image: tensor([1, 3, 9, 9], tinyImage(run)) });
+    expect(made.length).toBe(1);
+    expect(info.memory.bytes).toBe(made[0].buffer.byteLength);
+    expect(() => made[0].grow(1)).toThrow(RangeError);
+  });
+
+  test("the reference backend has none", async () => {
+    const { info } = await prepare(tinyClassifier(), { backend: "reference" });
+    expect(info.memory.bytes).toBe(0);
+  });
+
+  test("what was read of the file is not kept beside it", async () => {
+    setFlagsFromString("--expose-gc");
+    const collect: () => void = runInNewContext("gc");
+    const prepareAlone = async () => {
+      const bytes = new Uint8Array(await writeModel(tinyClassifier()));
+      const { executable } = await prepareModel(bytes, { backend: "wasm", threads: 1 });
+      return { executable, file: new WeakRef(bytes.buffer) };
+    };
+    const { executable, file } = await prepareAlone();
+    await new Promise((resolve) => setTimeout(resolve)); // a WeakRef holds on until the turn ends
+    collect();
+    expect(file.deref()).toBeUndefined();
+    const { logits } = await executable.run({ image: tensor([1, 3, 9, 9], tinyImage(1)) });
+    expect(logits.shape).toEqual([1, 5]);
+  });
 });

@@ -11,6 +11,7 @@ import { bindingOf } from "./bindings.ts";
 import { host, isPlain } from "./host.ts";
 import { makePace } from "./pace.ts";
 import { shapeOf } from "./plan-facts.ts";
+import type { Phase } from "./step.ts";
 import { makeRun, type ThreadStart } from "./threads.ts";
 import { makeTuner } from "./tune.ts";
 
@@ -22,6 +23,7 @@ const maxPages = 2 ** 15; // 2 GiB: addresses stay positive as i32
 export interface WasmExecutable extends Executable {
   readonly threads: number;
   readonly relaxedSimd: boolean;
+  readonly memoryBytes: number; // of WebAssembly memory: it does not grow
 }
 
 export const wasm = {
@@ -62,7 +64,10 @@ export const wasm = {
       for (const { worker } of helpers) worker.postMessage(start);
       await Promise.all(helpers.map(({ isReady }) => isReady));
       const { choices } = tuner;
-      return { ...executable(plan, bound, hosting.plain, start, helpers), relaxedSimd: fma, choices };
+      const { phases, staging } = bound;
+      const shown = phases.map(({ calls: _, ...phase }) => phase);
+      const ready = executable(surfaceOf(plan), shown, staging, hosting.plain, start, helpers);
+      return { ...ready, relaxedSimd: fma, memoryBytes: memory.buffer.byteLength, choices };
     } catch (error) {
       for (const { worker } of helpers) worker.terminate();
       throw error;
@@ -93,17 +98,26 @@ function canShareMemory(): boolean {
   );
 }
 
+/** What runs need of a plan: not its weights, which lie in WebAssembly memory by now. */
+function surfaceOf({ graph, values }: ExecutionPlan): ExecutionPlan {
+  const { name, inputs, outputs } = graph;
+  const outside = [...inputs, ...outputs].map((info) => [info.name, values.get(info.name)!] as const);
+  const surface = { name, inputs, outputs, nodes: [], constants: new Map() };
+  return { graph: surface, values: new Map(outside), lifetimes: new Map() };
+}
+
 function executable(
   plan: ExecutionPlan,
-  bound: Bound,
+  shown: readonly Omit<Phase, "calls">[],
+  staging: Bound["staging"],
   plain: Map<string, Tensor>,
   start: ThreadStart,
   helpers: readonly Helper[],
-): Omit<WasmExecutable, "relaxedSimd"> {
+): Omit<WasmExecutable, "relaxedSimd" | "memoryBytes"> {
   const threads = helpers.length + 1;
   const { memory } = start;
   const phases = makeRun(start).map((phase, i) => {
-    const { run } = bound.phases[i];
+    const { run } = shown[i];
     if (!run) return phase;
     return (isShared: boolean) => {
       phase(isShared);
@@ -116,14 +130,14 @@ function executable(
     for (const { name } of plan.graph.inputs) {
       const { data } = inputs[name];
       if (isPlain(plan, name)) plain.set(name, inputs[name]);
-      else new Float32Array(memory.buffer, bound.staging.get(name), data.length).set(data);
+      else new Float32Array(memory.buffer, staging.get(name), data.length).set(data);
     }
   };
   const fetch = (name: string, inputs: Tensors): Tensor => {
     const given = inputs[name] ?? plain.get(name);
     if (given) return { ...given, data: given.data.slice() } as Tensor;
     const shape = shapeOf(plan, name);
-    const view = new Float32Array(memory.buffer, bound.staging.get(name), sizeOf(shape));
+    const view = new Float32Array(memory.buffer, staging.get(name), sizeOf(shape));
     return { dtype: "float32", shape, data: new Float32Array(view) };
   };
 
@@ -152,7 +166,7 @@ function executable(
           before = now;
         });
       }
-      return bound.phases.map(({ label, kernel, detail, flops }, i): ProfileRow => {
+      return shown.map(({ label, kernel, detail, flops }, i): ProfileRow => {
         const ms = total[i] / runs;
         return { node: label, kernel, detail, ms, gflops: ms > 0 ? flops / ms / 1e6 : 0 };
       });
