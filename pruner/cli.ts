@@ -1,15 +1,16 @@
 #!/usr/bin/env node
-/** The command line: `filigree prune | pack | inspect | run | bench`. One file a command in cli/. */
+/** The command line: `filigree prune | pack | inspect | run | kernels | bench`. One file a command in cli/. */
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { benchCommand } from "./cli/bench.ts";
 import { inspectCommand } from "./cli/inspect.ts";
+import { kernelsCommand } from "./cli/kernels.ts";
 import { packCommand } from "./cli/pack.ts";
 import { pruneCommand } from "./cli/prune.ts";
 import { runCommand } from "./cli/run.ts";
 
 /** A new command is a file in cli/ and a line here. */
-const commands = [pruneCommand, packCommand, inspectCommand, runCommand, benchCommand];
+const commands = [pruneCommand, packCommand, inspectCommand, runCommand, kernelsCommand, benchCommand];
 
 const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
 
