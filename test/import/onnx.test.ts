@@ -12,6 +12,7 @@ import {
 import { attributeTypes, dataTypes } from "../../pruner/import/onnx-types.ts";
 import { simplify } from "../../pruner/simplify.ts";
 import { reference } from "../../runtime/backends/reference/index.ts";
+import { wasm } from "../../runtime/backends/wasm/index.ts";
 import type { Graph } from "../../runtime/model/graph.ts";
 import { decodeWeight } from "../../runtime/model/sparse/index.ts";
 import { type Tensor, tensor } from "../../runtime/model/tensor.ts";
@@ -84,6 +85,13 @@ const float32 = (name: string, dims: number[], data: number[]): TensorInit => ({
   dims: dims.map(BigInt),
   dataType: dataTypes.float,
   rawData: bytesOf(Float32Array.from(data)),
+});
+
+const int64 = (name: string, ...values: number[]): TensorInit => ({
+  name,
+  dims: [BigInt(values.length)],
+  dataType: dataTypes.int64,
+  int64Data: values.map(BigInt),
 });
 
 describe("tensors", () => {
@@ -228,13 +236,6 @@ describe("older and newer forms", () => {
   const x = tensor([2, 3], Float32Array.of(-1, 0.25, 2, 0.5, -3, 7));
   const image = randomTensor([2, 3, 2, 2], 1);
   const pads = ints("pads", 0, 1, 0, 1);
-  const int64 = (name: string, ...values: number[]): TensorInit => ({
-    name,
-    dims: [BigInt(values.length)],
-    dataType: dataTypes.int64,
-    int64Data: values.map(BigInt),
-  });
-
   const linear: AttributeInit = {
     name: "mode",
     type: attributeTypes.string,
@@ -445,6 +446,50 @@ describe("older and newer forms", () => {
     // And what is exported means the same.
     expectSame(await runOnnx(exportOnnx(graph), { x: value }), expected);
   });
+});
+
+test("sizes that are computed from open ones are those of what is given at load", async () => {
+  const bytes = model({
+    shape: ["N", 4, "H", "W"],
+    nodes: [
+      { opType: "Shape", input: ["x"], output: ["shape"] },
+      { opType: "Slice", input: ["shape", "two", "four"], output: ["size"] },
+      { opType: "Slice", input: ["shape", "zero", "two"], output: ["front"] },
+      { opType: "Mul", input: ["size", "two"], output: ["twice"] },
+      { opType: "Concat", input: ["front", "twice"], output: ["sizes"], attribute: [int("axis", 0)] },
+      { opType: "Resize", input: ["x", "", "", "sizes"], output: ["large"] },
+      { opType: "DepthToSpace", input: ["large"], output: ["flat"], attribute: [int("blocksize", 2)] },
+      {
+        opType: "ConvTranspose",
+        input: ["flat", "w"],
+        output: ["deconvolved"],
+        attribute: [ints("strides", 2, 2)],
+      },
+      { opType: "InstanceNormalization", input: ["deconvolved", "scale", "shift"], output: ["y"] },
+    ],
+    initializers: [
+      int64("zero", 0),
+      int64("two", 2),
+      int64("four", 4),
+      float32(
+        "w",
+        [1, 2, 3, 2],
+        Array.from({ length: 12 }, (_, i) => Math.sin(i)),
+      ),
+      float32("scale", [2], [0.5, 2]),
+      float32("shift", [2], [1, -1]),
+    ],
+  });
+  const graph = importOnnx(bytes);
+  for (const shape of [
+    [1, 4, 3, 5],
+    [2, 4, 6, 4],
+  ]) {
+    const x = randomTensor(shape, 7);
+    const expected = await runOnnx(bytes, { x });
+    expectSame(await runOn(reference, graph, { x }), expected);
+    expectSame(await runOn(wasm, simplify(graph, { shapes: { x: shape } }), { x }), expected);
+  }
 });
 
 describe("names", () => {

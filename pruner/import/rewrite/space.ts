@@ -36,10 +36,7 @@ export const space: Readonly<Record<string, Rewrite>> = {
     const [n, c]: Size[] = [0, 1].map((axis) => ({ axis }));
     const [h, width]: Size[] = [2, 3].map((axis) => ({ axis, over: b }));
     const turned = w.transpose(w.reshape(x, [n, c, h, b, width, b]), [0, 3, 5, 1, 2, 4]);
-    const [, channels, height] = rewriting.dims(x) ?? [];
-    if (channels === undefined || height === undefined)
-      throw refused(node, `the sizes of '${x}' are not known; export the model with fixed sizes`);
-    return w.end(w.reshape(turned, [{ axis: 0 }, channels * b * b, height / b, -1]));
+    return w.end(w.reshape(turned, [n, { axis: 3, times: b * b }, { axis: 4 }, { axis: 5 }]));
   },
 
   /**
@@ -114,9 +111,10 @@ export const space: Readonly<Record<string, Rewrite>> = {
       const sizes: Size[] = outer.map((size, axis) => size ?? { axis: axis + 2 });
       const parts = w.reshape(conv, [{ axis: 0 }, M, ...strides, ...sizes]);
       const turned = w.transpose(parts, axes === 1 ? [0, 1, 3, 2] : [0, 1, 4, 2, 5, 3]);
-      const whole = outer.map((size, axis) => (size === undefined ? -1 : size * strides[axis]));
-      if (whole.filter((size) => size < 0).length > 1)
-        throw refused(node, `the sizes of '${x}' are not known; export the model with fixed sizes`);
+      const whole = outer.map((size, axis): Size => {
+        const times = strides[axis];
+        return size === undefined ? { axis: 2 + 2 * axis, times } : size * times;
+      });
       pixels = w.reshape(turned, [{ axis: 0 }, M, ...whole]);
     }
     if (geometry.some(({ first, last }) => first > 0 || last < 0)) {
