@@ -19,7 +19,7 @@ import { checkDataset, type Dataset } from "./data/dataset.ts";
 import { exportOnnx } from "./export/onnx.ts";
 import { importOnnx } from "./import/onnx.ts";
 import { importTflite, isTflite } from "./import/tflite.ts";
-import { type MethodName, methods } from "./methods/index.ts";
+import { type MethodName, methods, searching } from "./methods/index.ts";
 import type { PruningTarget, Scale } from "./methods/method.ts";
 import { bestWay } from "./pack.ts";
 import { blockBudget, count } from "./pattern.ts";
@@ -29,12 +29,13 @@ import { type RemovedChannels, removeDeadChannels } from "./simplify/channels.ts
 import { simplify } from "./simplify.ts";
 import type { Engine } from "./train/engine.ts";
 import { evaluate } from "./train/evaluate.ts";
+import { multiplyMasks } from "./train/masking.ts";
 import { restoreNormalization } from "./train/normalize.ts";
 import { ortNode } from "./train/ort-node.ts";
 import { type OnProgress, startClock } from "./train/progress.ts";
 import { searchMasks } from "./train/search.ts";
 import { trainable } from "./train/trainable.ts";
-import { multiplyMasks, stepsPerEpoch, train } from "./train/trainer.ts";
+import { stepsPerEpoch, train } from "./train/trainer.ts";
 import { chooseWeights, type NodeWeight, type WeightChoice } from "./weights.ts";
 import { surveyZeros } from "./zeros.ts";
 
@@ -67,7 +68,7 @@ export { normal, permutation, random } from "./train/random.ts";
 export { type TrainOptions, train } from "./train/trainer.ts";
 
 export interface PruneOptions extends WeightChoice {
-  readonly method?: MethodName; // smart, or magnitude where there is no data
+  readonly method?: MethodName; // smart, or dimap where there is no data
   readonly pattern?: SparsityPattern | string; // "block:16x8"
   readonly sparsity?: number; // fraction of the blocks removed; n:m has its own
   readonly maxSparsity?: number; // of any one layer
@@ -90,8 +91,9 @@ export interface Pruned {
 }
 
 /**
- * Prunes a network: with data, by a search (smart) and fine-tuning; without, by magnitude at once.
- * Magnitude fine-tunes for as many epochs as smart searches and fine-tunes together.
+ * Prunes a network: with data, by a search (smart) and fine-tuning; without, at once by dimap, which keeps far more of
+ * a network's accuracy than one ranking of its magnitudes. Methods without a search fine-tune for as many epochs as
+ * smart searches and fine-tunes together.
  */
 export async function prune(model: Uint8Array | Graph, options: PruneOptions = {}): Promise<Pruned> {
   const { seed = 0, engine = ortNode, threads } = options;
@@ -107,7 +109,7 @@ export async function prune(model: Uint8Array | Graph, options: PruneOptions = {
   const dense = images ? await restoreNormalization(alive, images, engine, engineOptions) : alive;
   const { weights, skipped } = chooseWeights(dense, target.pattern, options);
   const schedule = scheduleOf(method, options.schedule);
-  const perEpoch = images ? stepsPerEpoch(images, schedule.batch) : 0;
+  const perEpoch = images ? stepsPerEpoch(images, schedule.batch, schedule.epochImages) : 0;
   const run = methods[method](weights, target, {
     steps: schedule.searchEpochs * perEpoch,
     ...schedule.search,
@@ -221,15 +223,15 @@ function targetOf({
 }
 
 function methodOf({ method, data }: PruneOptions): MethodName {
-  const chosen = method ?? (data?.train ? "smart" : "magnitude");
+  const chosen = method ?? (data?.train ? "smart" : "dimap");
   if (!Object.hasOwn(methods, chosen)) {
     throw new ModelError(
       `method "${chosen}" is not known; expected one of ${Object.keys(methods).join(", ")}`,
     );
   }
-  if (chosen === "smart" && !data?.train) {
+  if (searching.has(chosen) && !data?.train) {
     throw new ModelError(
-      "smart learns its masks from images: give training data, or take the method dimap or magnitude",
+      `${chosen} learns its masks from images: give training data, or take the method dimap or magnitude`,
     );
   }
   return chosen;
@@ -252,7 +254,7 @@ function askedBlocks({ pattern, sparsity }: PruningTarget, weights: readonly Nod
 }
 
 function harden(graph: Graph, weights: readonly NodeWeight[], masks: ReadonlyMap<string, Mask>): Graph {
-  return multiplyMasks(graph, weights, ({ name }) => masks.get(name)!.keep);
+  return multiplyMasks(graph, weights, masks);
 }
 
 /**

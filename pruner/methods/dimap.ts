@@ -8,7 +8,7 @@
  * loses. Each module (queries, keys and values; projections; MLPs; all else) loses the same part of its blocks.
  */
 import type { Mask } from "../../runtime/model/pattern.ts";
-import { blockSums, count, expand, keepBest, keepInGroups, topK } from "../pattern.ts";
+import { blockBudget, blockSums, count, expand, keepBest, keepInGroups, topK } from "../pattern.ts";
 import type { PrunableWeight, PruningRun, PruningTarget } from "./method.ts";
 
 /** One shot, without data. Of n:m the n largest of each group stay, as with magnitude. */
@@ -35,7 +35,7 @@ function masksOf(weights: readonly PrunableWeight[], target: PruningTarget): Map
     }
     // Rounded so that the modules' budgets sum to that of all.
     blocksBefore += members.reduce((sum, { blocks }) => sum + blocks.count, 0);
-    const keptSoFar = Math.round((1 - sparsity) * blocksBefore);
+    const keptSoFar = blockBudget(blocksBefore, sparsity);
     const best = keepBest(norms.map(importanceByRank), keptSoFar - keptBefore, maxSparsity);
     keptBefore = keptSoFar;
     for (const [l, weight] of members.entries()) keeps.set(weight, topK(norms[l], count(best[l])));

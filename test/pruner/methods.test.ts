@@ -1,8 +1,12 @@
 import { expect, test } from "vitest";
+import { buildNetwork } from "../../demo/zoo/index.ts";
+import { importanceByRank } from "../../pruner/methods/dimap.ts";
 import { methods } from "../../pruner/methods/index.ts";
 import type { PrunableWeight, PruningTarget } from "../../pruner/methods/method.ts";
 import { smart } from "../../pruner/methods/smart.ts";
+import { modulesOf } from "../../pruner/modules.ts";
 import { blocksOf, keptBlocks, sparsityOf } from "../../pruner/pattern.ts";
+import { simplify } from "../../pruner/simplify.ts";
 import { normal, random } from "../../pruner/train/random.ts";
 import { parsePattern } from "../../runtime/model/pattern.ts";
 import { tensor } from "../../runtime/model/tensor.ts";
@@ -32,6 +36,9 @@ test.each([
   ["smart", "4x4", 0.5],
   ["smart", "channel", 0.25],
   ["smart", "unstructured", 0.9],
+  ["dimap", "16x8", 0.7],
+  ["dimap", "channel", 0.25],
+  ["dimap", "unstructured", 0.9],
   ["magnitude", "16x8", 0.7],
   ["magnitude", "channel", 0.25],
   ["magnitude", "unstructured", 0.9],
@@ -54,6 +61,43 @@ test("magnitude takes the smallest blocks, wherever they are", () => {
   );
   const masks = methods.magnitude(weights, targetOf("16x8", 0.5)).masks();
   expect([...masks.values()].map(keptBlocks)).toEqual([1, 35]);
+});
+
+test.each(["none", "layer", "fan-in"] as const)(
+  "magnitude by %s compares layers in its unit",
+  (scale) => {
+    const same = [shapes[0], shapes[0]];
+    const weights = weightsOf(same, "16x8", (l) => (l === 0 ? 1 : 1000));
+    const masks = methods.magnitude(weights, { ...targetOf("16x8", 0.5), scale }).masks();
+    const [small, large] = [...masks.values()].map(keptBlocks);
+    expect(small + large).toBe(36);
+    if (scale === "layer") expect(small).toBeGreaterThan(8);
+    else expect(small).toBe(1); // layers of one shape have one fan-in
+  },
+);
+
+test("the importance of DIMAP is a block's part of all that are as large", () => {
+  expect([...importanceByRank(Float64Array.of(1, 4, 0, 3))]).toEqual([1, 3 / 7, 1 / 8, 0]);
+  expect([...importanceByRank(Float64Array.of(0, 0))]).toEqual([0, 0]);
+});
+
+test("DIMAP does not see the scale of a layer, and takes the same part of every module", () => {
+  const all = weightsOf([shapes[0], shapes[0], shapes[0]], "16x8", (l) => 1000 ** l);
+  const modules = ["qkv", "qkv", "mlp"];
+  const weights = all.map((weight, l) => ({ ...weight, module: modules[l] }));
+  const kept = [...methods.dimap(weights, targetOf("16x8", 0.5)).masks().values()].map(keptBlocks);
+  expect(kept[0] + kept[1]).toBe(36);
+  expect(kept[2]).toBe(18);
+  expect(Math.min(...kept)).toBeGreaterThan(8);
+});
+
+test("the modules of a transformer are told from what their results go into", () => {
+  const graph = simplify(buildNetwork("deit-tiny", { size: [32, 32] }));
+  const modules = modulesOf(graph);
+  const of = (name: string) => modules.get(`blocks.3.${name}`);
+  expect(["attn.q", "attn.k", "attn.v"].map(of)).toEqual(["qkv", "qkv", "qkv"]);
+  expect(["attn.proj", "mlp.fc1", "mlp.fc2"].map(of)).toEqual(["projection", "mlp", "mlp"]);
+  expect(modules.get("patch_embed")).toBe("other");
 });
 
 test("smart refuses n:m and says what to use", () => {

@@ -47,6 +47,22 @@ test("of equal scores the one with the lower index is kept", () => {
   expect([...topK([1, 3, 3, 2, 3], 2)]).toEqual([0, 1, 1, 0, 0]);
 });
 
+test("the k largest are those of a sort, whatever their sign and size, equal ones too", () => {
+  const score = fc.oneof(
+    fc.double({ noNaN: true, noDefaultInfinity: true }),
+    fc.constantFrom(0, -0, 1, -1, 1e-310, 1e300, Number.NEGATIVE_INFINITY),
+  );
+  fc.assert(
+    fc.property(fc.array(score, { minLength: 1, maxLength: 60 }), fc.nat(60), (scores, k) => {
+      const order = scores.map((_, i) => i).sort((a, b) => scores[b] - scores[a] || a - b);
+      const expected = new Uint8Array(scores.length);
+      for (const i of order.slice(0, k)) expected[i] = 1;
+      expect(topK(scores, k)).toEqual(expected);
+    }),
+    { seed: 1, numRuns: 500 },
+  );
+});
+
 test("a score that is not a number is refused", () => {
   expect(() => topK([1, Number.NaN], 1)).toThrow("score of block 1");
 });

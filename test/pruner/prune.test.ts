@@ -104,11 +104,18 @@ test("training learns, and magnitude trains for as many steps as smart", async (
   expect(await stepsOf("magnitude")).toBe(await stepsOf("smart"));
 });
 
-test.each(["16x8", "4x4", "2:4", "channel", "unstructured"])(
-  "magnitude by %s without data: the sparse network computes what ONNX Runtime computes with zeros",
-  async (pattern) => {
-    const { graph, report } = await prune(network, { pattern });
-    expect(report.method).toBe("magnitude");
+const patterns = ["16x8", "4x4", "2:4", "channel", "unstructured"];
+const oneShot = patterns.flatMap((pattern) => [
+  { method: "magnitude", pattern } as const,
+  { method: undefined, pattern },
+]);
+
+test.each(oneShot)(
+  "$method by $pattern without data: the sparse network computes what ONNX Runtime computes with zeros",
+  async (options) => {
+    const { graph, report } = await prune(network, options);
+    expect(report.method).toBe(options.method ?? "dimap");
+    expect(report.blocks.kept).toBe(report.blocks.asked);
     const image = stripes(2, 9).images;
     const program = await ortNode.compile(maskedOnnx(graph), { threads: 1 });
     const expected = Object.values(await program.run({ image }))[0];
@@ -119,9 +126,29 @@ test.each(["16x8", "4x4", "2:4", "channel", "unstructured"])(
   },
 );
 
+test("channels that pruning leaves dead are removed, and the network computes what it does with them", async () => {
+  const options = { pattern: "channel", sparsity: 0.5 };
+  const [smaller, whole] = [
+    await prune(network, options),
+    await prune(network, { ...options, keepChannels: true }),
+  ];
+  expect(whole.report.channels!.layers).toEqual([]);
+  expect(smaller.report.channels!.layers.map(({ node }) => node)).toContain("block2.conv1");
+  expect(smaller.report.bytes.stored).toBeLessThan(whole.report.bytes.stored);
+  const image = stripes(2, 9).images;
+  const [a, b] = await Promise.all(
+    [smaller, whole].map(async ({ graph }) => {
+      const executable = await reference.prepare(plan(graph, { shapes: { image: image.shape } }));
+      return Object.values(await executable.run({ image }))[0];
+    }),
+  );
+  for (const [i, value] of b.data.entries()) expect(a.data[i]).toBeCloseTo(value, 4);
+});
+
 test.each([
   ["smart without data", { method: "smart" }, "give training data"],
   ["2:4 at another sparsity", { pattern: "2:4", sparsity: 0.7 }, "has the sparsity 0.5"],
+  ["a * that fits nothing", { include: ["nowhere*"] }, "no layer or weight is called 'nowhere*'"],
   ["everything removed", { sparsity: 1 }, "0 ≤ sparsity < 1"],
   ["less than a block a layer", { sparsity: 0.99 }, "lower the sparsity"],
   ["an unknown pattern", { pattern: "16by8" }, 'pattern "16by8" is not known'],
@@ -147,6 +174,16 @@ test("include and exclude change what is pruned, and the report says why the res
     ["stem", "first layer"],
     ["block1.conv1", "excluded by name"],
   ]);
+});
+
+test("names may hold a *, and a layer in which no block fits is left out by name", async () => {
+  const all = await prune(network, { pattern: "4x4", exclude: ["block1.*"] });
+  expect(all.report.layers.every(({ node }) => !node.startsWith("block1."))).toBe(true);
+  const { report } = await prune(network, { pattern: "32x32" });
+  expect(report.skipped.filter(({ reason }) => reason === "too small for block:32x32")).not.toEqual([]);
+  const [{ node }] = report.skipped.filter(({ reason }) => reason.startsWith("too small"));
+  const included = await prune(network, { pattern: "32x32", include: [node] });
+  expect(included.report.layers.map((layer) => layer.node)).toContain(node);
 });
 
 test("a training rate that diverges is refused with what to change", async () => {
