@@ -19,7 +19,7 @@ import { checkDataset, type Dataset } from "./data/dataset.ts";
 import { exportOnnx } from "./export/onnx.ts";
 import { importOnnx } from "./import/onnx.ts";
 import { importTflite, isTflite } from "./import/tflite.ts";
-import { type MethodName, methods } from "./methods/index.ts";
+import { type MethodName, methods, searching } from "./methods/index.ts";
 import type { PruningTarget, Scale } from "./methods/method.ts";
 import { bestWay } from "./pack.ts";
 import { blockBudget, count } from "./pattern.ts";
@@ -29,12 +29,13 @@ import { type RemovedChannels, removeDeadChannels } from "./simplify/channels.ts
 import { simplify } from "./simplify.ts";
 import type { Engine } from "./train/engine.ts";
 import { evaluate } from "./train/evaluate.ts";
+import { multiplyMasks } from "./train/masking.ts";
 import { restoreNormalization } from "./train/normalize.ts";
 import { ortNode } from "./train/ort-node.ts";
 import { type OnProgress, startClock } from "./train/progress.ts";
 import { searchMasks } from "./train/search.ts";
 import { trainable } from "./train/trainable.ts";
-import { multiplyMasks, stepsPerEpoch, train } from "./train/trainer.ts";
+import { stepsPerEpoch, train } from "./train/trainer.ts";
 import { chooseWeights, type NodeWeight, type WeightChoice } from "./weights.ts";
 import { surveyZeros } from "./zeros.ts";
 
@@ -108,7 +109,7 @@ export async function prune(model: Uint8Array | Graph, options: PruneOptions = {
   const dense = images ? await restoreNormalization(alive, images, engine, engineOptions) : alive;
   const { weights, skipped } = chooseWeights(dense, target.pattern, options);
   const schedule = scheduleOf(method, options.schedule);
-  const perEpoch = images ? stepsPerEpoch(images, schedule.batch) : 0;
+  const perEpoch = images ? stepsPerEpoch(images, schedule.batch, schedule.epochImages) : 0;
   const run = methods[method](weights, target, {
     steps: schedule.searchEpochs * perEpoch,
     ...schedule.search,
@@ -228,9 +229,9 @@ function methodOf({ method, data }: PruneOptions): MethodName {
       `method "${chosen}" is not known; expected one of ${Object.keys(methods).join(", ")}`,
     );
   }
-  if (chosen === "smart" && !data?.train) {
+  if (searching.has(chosen) && !data?.train) {
     throw new ModelError(
-      "smart learns its masks from images: give training data, or take the method dimap or magnitude",
+      `${chosen} learns its masks from images: give training data, or take the method dimap or magnitude`,
     );
   }
   return chosen;
@@ -253,7 +254,7 @@ function askedBlocks({ pattern, sparsity }: PruningTarget, weights: readonly Nod
 }
 
 function harden(graph: Graph, weights: readonly NodeWeight[], masks: ReadonlyMap<string, Mask>): Graph {
-  return multiplyMasks(graph, weights, ({ name }) => masks.get(name)!.keep);
+  return multiplyMasks(graph, weights, masks);
 }
 
 /**

@@ -28,6 +28,7 @@ export interface SearchEpoch {
   readonly softFraction: number; // of the blocks, with a mask in (0.01, 0.99)
   readonly lossSoft: number; // weights times their soft masks
   readonly lossHard: number; // and then only the kept blocks
+  readonly sparsity?: Readonly<Record<string, number>>; // by weight, of the elements
 }
 
 export interface SearchStep {

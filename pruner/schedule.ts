@@ -1,15 +1,13 @@
 /** How long and how fast a network is trained while it is pruned. */
-import type { MethodName } from "./methods/index.ts";
+import { type MethodName, searching } from "./methods/index.ts";
 import type { SearchOptions } from "./methods/method.ts";
+import type { TrainOptions } from "./train/trainer.ts";
 
-export interface Schedule {
+export interface Schedule extends Omit<TrainOptions, "epochs" | "seed"> {
   readonly searchEpochs: number; // while the masks move; methods without a search fine-tune longer instead
   readonly fineTuneEpochs: number; // with the masks held
   readonly batch: number;
-  readonly learningRate: number; // at the start of each stage; falls by a cosine
-  readonly momentum: number;
-  readonly weightDecay: number;
-  readonly shift: number; // images are moved by up to so many pixels
+  readonly learningRate: number; // the highest of each stage
   readonly search?: SearchOptions;
 }
 
@@ -26,7 +24,7 @@ const defaults: Schedule = {
 /** The defaults with what is given, and the same number of epochs for every method. */
 export function scheduleOf(method: MethodName, given: Partial<Schedule> = {}): Schedule {
   const schedule = { ...defaults, ...given };
-  if (method === "smart") return schedule;
+  if (searching.has(method)) return schedule;
   const { searchEpochs, fineTuneEpochs } = schedule;
   return { ...schedule, searchEpochs: 0, fineTuneEpochs: searchEpochs + fineTuneEpochs };
 }

@@ -2,18 +2,40 @@
  * SMART (arXiv 2403.19969): Separate, Dynamic and Differentiable pruning.
  *
  * Every block b has a mask parameter m_b of its own, apart from the weights. The network is trained
- * with  w_b f_b,  f = softTopK(m / tau), one budget over all layers, while tau falls: at a fixed tau a
+ * with  w_b f_b,  f = softTopK(m / tau), one budget over all layers or one in each, while tau falls: at a fixed tau a
  * mask can stay soft for ever, since w f does not change when w grows as f shrinks. At the end the
- * top-k of m is the hard mask.
+ * top-k of m is the hard mask. Blocks that are tied have one parameter; of n:m there are none (smart-nm.ts).
  *
  * The paper's schedule and first mask are not public in full. Here: m_b = ||w_b||_2 / sqrt(n_b) over
  * the layer's root mean square, standardised over all layers; tau falls geometrically; m is moved by
- * Adam at a rate well above the weights', without weight decay.
+ * Adam at a rate well above the weights', without weight decay. Rates and temperatures are in standard deviations of
+ * the first masks. `start` may be "constant", or "norm-activation", which weighs each w by what it multiplies.
  */
 import { ModelError } from "../../runtime/model/errors.ts";
 import type { Mask } from "../../runtime/model/pattern.ts";
-import { blockBudget, blockRms, expand, fewestKept, keepGlobally } from "../pattern.ts";
-import type { PrunableWeight, PruningRun, PruningTarget, SearchOptions, SearchState } from "./method.ts";
+import { createAdam } from "./adam.ts";
+import {
+  budgetOf,
+  type Entries,
+  entriesOf,
+  keepEntries,
+  layerBudgets,
+  masksOfEntries,
+  meanOfBlocks,
+  sumOfBlocks,
+  toBlocks,
+} from "./entries.ts";
+import type {
+  MaskSearch,
+  PrunableWeight,
+  PruningRun,
+  PruningTarget,
+  SearchOptions,
+  SearchState,
+} from "./method.ts";
+import { blockScores, standardised } from "./scores.ts";
+import { smartInGroups } from "./smart-nm.ts";
+import { softnessOf, temperatureAt } from "./temperature.ts";
 import { softTopK, softTopKGradient } from "./topk.ts";
 
 /** How far Adam can move a mask over the whole search, in deviations of the first masks; and at most in a step. */
@@ -25,140 +47,137 @@ export function smart(
   target: PruningTarget,
   options: SearchOptions = {},
 ): PruningRun {
-  const { steps = 300, tauStart = 0.5, tauEnd = 2e-3 } = options;
+  if (target.pattern.kind === "n:m") return smartInGroups(weights, target.pattern, options);
+  const { steps = 300, start = "norm" } = options;
   const { learningRate = Math.min(fastest, travel / steps) } = options;
-  if (target.pattern.kind === "n:m") {
-    throw new ModelError(
-      "smart does not search n:m masks; use the method magnitude, or a block pattern",
-    );
-  }
-  const layers = layersOf(weights, target.maxSparsity);
-  const total = layers.reduce((sum, layer) => sum + layer.count, 0);
-  const budget = blockBudget(total, target.sparsity);
-  const m = firstMasks(weights, total);
-  const adam = { mean: new Float64Array(total), square: new Float64Array(total), steps: 0 };
+  const tauAt = temperatureAt(options, { tauStart: 0.5, tauEnd: 2e-3 });
+  const entries = entriesOf(weights, target);
+  const budgets = budgetsOf(entries, target);
+  const m = standardised(meanOfBlocks(entries, blockScores(weights, start)));
+  const adam = createAdam(m.length);
   // Throws now, not after the training, where the budget is below what the layers must keep.
-  keepGlobally(byLayer(m, layers), target.sparsity, target.maxSparsity);
+  keepEntries(m, entries, target);
 
-  let tau = tauStart;
-  let mask = solve(m, layers, budget, tau);
+  let tau = tauAt(0);
+  let mask = solve(m, entries, budgets, tau);
 
-  const search = {
+  const search: MaskSearch = {
     softMask(name: string): Float32Array {
-      const layer = layers.find((candidate) => candidate.name === name);
-      if (!layer) throw new ModelError(`smart has no mask for the weight '${name}'`);
-      return Float32Array.from(mask.p.subarray(layer.start, layer.start + layer.count));
+      const l = weights.findIndex((weight) => weight.name === name);
+      if (l < 0) throw new ModelError(`smart has no mask for the weight '${name}'`);
+      return toBlocks(entries, l, mask.p);
     },
 
     step(gradients: ReadonlyMap<string, Float64Array>, progress: number): void {
-      const g = new Float64Array(total);
-      for (const layer of layers) g.set(gradients.get(layer.name)!, layer.start);
-      adamStep(m, maskGradient(mask, g, tau), adam, learningRate);
-      tau = tauStart * (tauEnd / tauStart) ** progress;
-      mask = solve(m, layers, budget, tau);
+      const g = sumOfBlocks(
+        entries,
+        weights.map(({ name }) => gradients.get(name)!),
+      );
+      adam.step(m, maskGradient(mask, g, entries.cost, tau), learningRate);
+      tau = tauAt(progress);
+      mask = solve(m, entries, budgets, tau);
     },
 
-    state(): SearchState {
-      let soft = 0;
-      for (const p of mask.p) if (p > 0.01 && p < 0.99) soft++;
-      return { tau, softFraction: soft / total };
+    state: (): SearchState => ({ tau, softFraction: softnessOf(mask.p) }),
+    snapshot: () => ({ m, ...adam.snapshot(), tau: Float64Array.of(tau) }),
+    restore(arrays) {
+      m.set(arrays.m);
+      adam.restore(arrays);
+      [tau] = arrays.tau;
+      mask = solve(m, entries, budgets, tau);
     },
   };
 
   return {
     search,
-    masks(): Map<string, Mask> {
-      const keeps = keepGlobally(byLayer(m, layers), target.sparsity, target.maxSparsity);
-      return new Map(weights.map(({ name, blocks }, l) => [name, expand(blocks, keeps[l])]));
-    },
+    masks: (): Map<string, Mask> => masksOfEntries(weights, entries, keepEntries(m, entries, target)),
   };
 }
 
-/** Where a layer's blocks lie among all, and how many of them must stay. */
-interface Layer {
-  readonly name: string;
+/** Entries [start, start + count) with a budget: their cost in all, or no less than that. */
+interface Budgeted {
   readonly start: number;
   readonly count: number;
-  readonly fewest: number;
+  readonly least: number;
 }
 
-function layersOf(weights: readonly PrunableWeight[], maxSparsity: number): Layer[] {
-  let start = 0;
-  return weights.map(({ name, blocks: { count } }) => {
-    const layer = { name, start, count, fewest: fewestKept(count, maxSparsity) };
-    start += count;
-    return layer;
+interface Budgets {
+  readonly layers: readonly Budgeted[];
+  readonly shared: number; // of all layers together; NaN where each has exactly its own
+}
+
+function budgetsOf(entries: Entries, target: PruningTarget): Budgets {
+  const counts = target.scope === "layer" ? layerBudgets(entries, target.sparsity) : undefined;
+  const layers = entries.layers.map(({ start, count, fewest }, l) => {
+    const kept = counts ? Math.max(fewest, counts[l]) : fewest;
+    const cost = sumOver(entries.cost, { start, count });
+    return { start, count, least: (cost * kept) / count };
   });
+  return { layers, shared: counts ? Number.NaN : budgetOf(entries, target.sparsity) };
 }
 
-function byLayer(values: Float64Array, layers: readonly Layer[]): Float64Array[] {
-  return layers.map(({ start, count }) => values.subarray(start, start + count));
-}
-
-/** Root mean square of each block over that of its layer, then mean 0 and deviation 1 over all blocks. */
-function firstMasks(weights: readonly PrunableWeight[], total: number): Float64Array {
-  const m = new Float64Array(total);
-  let start = 0;
-  for (const { blocks, value } of weights) {
-    const rms = blockRms(blocks, value.data);
-    const layerRms = Math.sqrt(value.data.reduce((sum, w) => sum + w * w, 0) / value.data.length);
-    for (let b = 0; b < rms.length; b++) m[start + b] = layerRms > 0 ? rms[b] / layerRms : 0;
-    start += blocks.count;
-  }
-  const mean = m.reduce((sum, value) => sum + value, 0) / total;
-  const deviation = Math.sqrt(m.reduce((sum, value) => sum + (value - mean) ** 2, 0) / total);
-  return m.map((value) => (deviation > 0 ? (value - mean) / deviation : 0));
-}
-
-/** The mask of every block, and the groups of layers that share a budget: `p` competes within a group. */
+/** The mask of every entry, and the groups of layers that share a budget: `p` competes within a group. */
 interface SoftMask {
   readonly p: Float64Array;
-  readonly groups: readonly (readonly Layer[])[];
+  readonly groups: readonly (readonly Budgeted[])[];
 }
 
 /**
- * The soft top-k of all layers together. A layer that would fall below its fewest blocks gets a budget
- * of exactly that many for itself, and the others share what is left, until none falls below.
+ * The soft top-k of all layers together. A layer that would fall below its least gets exactly that for itself, and the
+ * others share what is left, until none falls below.
  */
-function solve(m: Float64Array, layers: readonly Layer[], budget: number, tau: number): SoftMask {
+function solve(m: Float64Array, { cost }: Entries, budgets: Budgets, tau: number): SoftMask {
   const p = new Float64Array(m.length);
-  const pinned: Layer[] = [];
-  let free = [...layers];
-  let left = budget;
+  const pin = (layer: Budgeted) => {
+    scatter(topKOrAll(gather(m, [layer]), layer.least, tau, gather(cost, [layer])), [layer], p);
+    return [layer];
+  };
+  if (Number.isNaN(budgets.shared)) return { p, groups: budgets.layers.map(pin) };
+  const pinned: Budgeted[] = [];
+  let free = [...budgets.layers];
+  let left = budgets.shared;
   while (free.length > 0) {
-    const shared = gather(m, free);
-    const soft = topKOrAll(shared, left, tau);
-    scatter(soft, free, p);
-    const short = free.filter(({ start, count, fewest }) => {
-      let sum = 0;
-      for (let b = start; b < start + count; b++) sum += p[b];
-      return sum < fewest - 1e-6;
+    scatter(topKOrAll(gather(m, free), left, tau, gather(cost, free)), free, p);
+    const short = free.filter((layer) => {
+      let kept = 0;
+      for (let i = layer.start; i < layer.start + layer.count; i++) kept += cost[i] * p[i];
+      return kept < layer.least * (1 - 1e-6);
     });
     if (short.length === 0) break;
     for (const layer of short) {
-      scatter(topKOrAll(gather(m, [layer]), layer.fewest, tau), [layer], p);
-      left -= layer.fewest;
-      pinned.push(layer);
+      pinned.push(...pin(layer));
+      left -= layer.least;
     }
     free = free.filter((layer) => !short.includes(layer));
   }
   return { p, groups: [...pinned.map((layer) => [layer]), free] };
 }
 
-function topKOrAll(x: Float64Array, k: number, tau: number): Float64Array {
-  return k >= x.length ? new Float64Array(x.length).fill(1) : softTopK(x, k, tau).p;
+function topKOrAll(x: Float64Array, K: number, tau: number, n: Float64Array): Float64Array {
+  const total = n.reduce((sum, value) => sum + value, 0);
+  return K >= total * (1 - 1e-12) ? new Float64Array(x.length).fill(1) : softTopK(x, K, tau, n).p;
 }
 
-function maskGradient({ p, groups }: SoftMask, g: Float64Array, tau: number): Float64Array {
+function maskGradient(
+  { p, groups }: SoftMask,
+  g: Float64Array,
+  cost: Float64Array,
+  tau: number,
+): Float64Array {
   const gm = new Float64Array(p.length);
   for (const group of groups) {
-    scatter(softTopKGradient(gather(p, group), gather(g, group), tau), group, gm);
+    const gradient = softTopKGradient(gather(p, group), gather(g, group), tau, gather(cost, group));
+    scatter(gradient, group, gm);
   }
   return gm;
 }
 
-/** The blocks of some layers, one after another. */
-function gather(values: Float64Array, layers: readonly Layer[]): Float64Array {
+function sumOver(values: Float64Array, { start, count }: { start: number; count: number }): number {
+  return values.subarray(start, start + count).reduce((sum, value) => sum + value, 0);
+}
+
+/** The entries of some layers, one after another. */
+function gather(values: Float64Array, layers: readonly Budgeted[]): Float64Array {
   const gathered = new Float64Array(layers.reduce((sum, { count }) => sum + count, 0));
   let at = 0;
   for (const { start, count } of layers) {
@@ -169,28 +188,10 @@ function gather(values: Float64Array, layers: readonly Layer[]): Float64Array {
 }
 
 /** The inverse of `gather`. */
-function scatter(gathered: Float64Array, layers: readonly Layer[], values: Float64Array): void {
+function scatter(gathered: Float64Array, layers: readonly Budgeted[], values: Float64Array): void {
   let at = 0;
   for (const { start, count } of layers) {
     values.set(gathered.subarray(at, at + count), start);
     at += count;
-  }
-}
-
-/** Adam (Kingma & Ba 2015, algorithm 1) without weight decay, which would pull all masks together. */
-function adamStep(
-  m: Float64Array,
-  gradient: Float64Array,
-  adam: { mean: Float64Array; square: Float64Array; steps: number },
-  learningRate: number,
-): void {
-  const [beta1, beta2, epsilon] = [0.9, 0.999, 1e-8];
-  adam.steps++;
-  const rate = (learningRate * Math.sqrt(1 - beta2 ** adam.steps)) / (1 - beta1 ** adam.steps);
-  for (let i = 0; i < m.length; i++) {
-    const g = gradient[i];
-    adam.mean[i] += (1 - beta1) * (g - adam.mean[i]);
-    adam.square[i] += (1 - beta2) * (g * g - adam.square[i]);
-    m[i] -= (rate * adam.mean[i]) / (Math.sqrt(adam.square[i]) + epsilon);
   }
 }

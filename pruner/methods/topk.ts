@@ -81,3 +81,72 @@ export function softTopKGradient(
   }
   return gx;
 }
+
+/**
+ * The soft top-n of each group of x, the groups being [starts[i], starts[i + 1]); a group of n or fewer is all 1.
+ * Newton's steps inside the same bracket as above.
+ */
+export function softTopKInGroups(
+  x: Float64Array,
+  tau: number,
+  { starts, n }: { readonly starts: Int32Array; readonly n: number },
+): Float64Array {
+  const p = new Float64Array(x.length).fill(1);
+  for (let group = 0; group + 1 < starts.length; group++) {
+    const [start, end] = [starts[group], starts[group + 1]];
+    if (end - start <= n) continue;
+    let min = Number.POSITIVE_INFINITY;
+    let max = Number.NEGATIVE_INFINITY;
+    for (let i = start; i < end; i++) {
+      if (x[i] < min) min = x[i];
+      if (x[i] > max) max = x[i];
+    }
+    const logit = Math.log(n / (end - start - n));
+    let low = logit - max / tau;
+    let high = logit - min / tau;
+    let t = (low + high) / 2;
+    for (let iteration = 0; iteration < 200; iteration++) {
+      let excess = -n;
+      let slope = 0;
+      for (let i = start; i < end; i++) {
+        const pi = 1 / (1 + Math.exp(-(x[i] / tau + t)));
+        p[i] = pi;
+        excess += pi;
+        slope += pi * (1 - pi);
+      }
+      if (Math.abs(excess) <= 1e-12 * n) break;
+      if (excess > 0) high = t;
+      else low = t;
+      const newton = t - excess / slope;
+      const next = newton > low && newton < high ? newton : (low + high) / 2;
+      if (next === t || next === low || next === high) break;
+      t = next;
+    }
+  }
+  return p;
+}
+
+/** dL/dx from g = dL/dp, for the mask that `softTopKInGroups` returned. */
+export function softTopKInGroupsGradient(
+  p: Float64Array,
+  g: Float64Array,
+  _x: Float64Array,
+  tau: number,
+  { starts }: { readonly starts: Int32Array },
+): Float64Array {
+  const gx = new Float64Array(p.length);
+  for (let group = 0; group + 1 < starts.length; group++) {
+    let weighted = 0;
+    let mass = 0;
+    for (let i = starts[group]; i < starts[group + 1]; i++) {
+      const v = p[i] * (1 - p[i]);
+      weighted += v * g[i];
+      mass += v;
+    }
+    if (mass === 0) continue;
+    for (let i = starts[group]; i < starts[group + 1]; i++) {
+      gx[i] = (p[i] * (1 - p[i]) * (g[i] - weighted / mass)) / tau;
+    }
+  }
+  return gx;
+}

@@ -1,11 +1,12 @@
 /**
- * Reverse-mode differentiation as a pass Graph -> Graph: one ordinary ONNX graph holds a whole training step,
- * that is forward pass, loss, backward pass and the update of the parameters (SGD with momentum).
+ * Reverse-mode differentiation as a pass Graph -> Graph: one ordinary ONNX graph holds the forward pass, the loss and
+ * the backward pass of a training step. What is done with the gradients (masks, the optimiser) happens outside.
  *
- *   v' = momentum v + (g + decay w),   w' = w - rate v'          decay for weights of rank ≥ 2 only
+ *   loss = mean of -sum(labels log softmax(z)),   dz = (softmax(z) - labels) / batch
  *
- * A masked weight enters the network as  w * mask;  the step also returns  w * dL/d(w * mask),  whose sum over
- * a block is the gradient of that block's mask (smart.ts).
+ * With a teacher (Hinton et al. 2015), whose softmax(teacher / T) is q:
+ *
+ *   loss = (1 - a) that + a T^2 mean of -sum(q log softmax(z / T)),   dz = (1 - a) that + a T (softmax(z / T) - q) / batch
  */
 import { ModelError, nodeName } from "../../runtime/model/errors.ts";
 import { type Graph, isSparse, type Node, type ValueInfo } from "../../runtime/model/graph.ts";
@@ -18,29 +19,30 @@ import type { Saved } from "./gradients/rule.ts";
 
 export interface StepOptions {
   readonly batch: number;
-  readonly masked?: readonly string[]; // constants that enter as w * mask
-  readonly momentum?: number;
-  readonly weightDecay?: number;
+  readonly distillation?: Distillation;
+}
+
+export interface Distillation {
+  readonly weight: number; // a: the teacher's part of the loss
+  readonly temperature: number; // T
 }
 
 /** Names of the step graph's inputs and outputs that are not the parameters' own. */
 export const stepNames = {
   labels: "step/labels", // input [batch, classes]: one-hot, or any distribution
-  rate: "step/rate", // input []: the learning rate
-  loss: "step/loss", // output []: mean cross-entropy of the batch
+  teacher: "step/teacher", // input [batch, classes]: the teacher's logits, where there is one
+  loss: "step/loss", // output []: of the batch
   logits: "step/logits", // output [batch, classes]
-  velocity: (name: string) => `${name}/velocity`, // input like the parameter
-  mask: (name: string) => `${name}/mask`, // input like the weight
-  next: (name: string) => `${name}/next`, // output: the value after the step, of parameters, averages, velocities
-  maskGradient: (name: string) => `${name}/mask/gradient`, // output like the weight: w * dL/d(w * mask)
+  gradient: (name: string) => `${name}/gradient`, // output like the parameter
+  next: (name: string) => `${name}/next`, // output: the running average after the step
 } as const;
 
 export interface Step {
   readonly graph: Graph;
   readonly image: string; // name of the input [batch, …]
   readonly classes: number;
-  readonly parameters: readonly string[]; // trained: each has a velocity
-  readonly averages: readonly string[]; // of BatchNormalization: an input and a `next`, no velocity
+  readonly parameters: readonly string[]; // trained: each an input, with a gradient
+  readonly averages: readonly string[]; // of BatchNormalization: each an input, with its `next`
 }
 
 /** Which inputs of an operator are trained where they are float32 constants. */
@@ -54,7 +56,7 @@ const trainedInputs: Readonly<Record<string, readonly number[]>> = {
 
 /** The training step of a classifier. Throws a ModelError naming the node that has no gradient. */
 export function trainingStep(graph: Graph, options: StepOptions): Step {
-  const { batch, masked = [], momentum = 0.9, weightDecay = 0 } = options;
+  const { batch, distillation } = options;
   const { nodes, logits, image } = classifier(graph);
   const planned = plan(graph, { shapes: { [image.name]: [batch, ...fixedSizes(image)] } });
   const shapeOf = (name: string): Shape => planned.values.get(name)?.shape ?? [];
@@ -65,19 +67,13 @@ export function trainingStep(graph: Graph, options: StepOptions): Step {
   };
   const parameters = trainedConstants(nodes, graph);
   const e = emitter();
-  const masks = new Map(
-    masked.map((name) => {
-      if (!parameters.has(name)) throw new ModelError(`the masked weight '${name}' is not trained`);
-      return [name, e.emit("Mul", [name, stepNames.mask(name)])];
-    }),
-  );
   const averages = new Map<string, string>();
-  const tape = forward(nodes, e, { parameters, masks, averages, shapeOf, known });
+  const tape = forward(nodes, e, { parameters, averages, shapeOf, known });
 
   const logitsShape = shapeOf(logits);
   const classes = sizeOf(logitsShape.slice(1));
   const flat = logitsShape.length === 2 ? logits : e.emit("Reshape", [logits, e.ints([batch, classes])]);
-  const dLogits = crossEntropy(e, flat, batch);
+  const dLogits = lossGradient(e, flat, batch, distillation);
   const dOutput = logitsShape.length === 2 ? dLogits : e.emit("Reshape", [dLogits, e.ints(logitsShape)]);
   const gradients = backward(tape, e, logits, dOutput);
 
@@ -85,18 +81,9 @@ export function trainingStep(graph: Graph, options: StepOptions): Step {
   const outputs = [like(stepNames.loss, []), like(stepNames.logits, [batch, classes])];
   e.emit("Identity", [flat], {}, stepNames.logits);
   for (const name of parameters) {
-    const weight = masks.get(name);
-    let gradient = gradients.get(weight ?? name);
+    const gradient = gradients.get(name);
     if (gradient === undefined) throw new ModelError(`the constant '${name}' does not reach the output`);
-    if (weight !== undefined) {
-      outputs.push(
-        like(e.emit("Mul", [gradient, name], {}, stepNames.maskGradient(name)), shapeOf(name)),
-      );
-      gradient = e.emit("Mul", [gradient, stepNames.mask(name)]);
-    }
-    const decay = shapeOf(name).length >= 2 ? weightDecay : 0;
-    for (const next of update(e, name, gradient, momentum, decay))
-      outputs.push(like(next, shapeOf(name)));
+    outputs.push(like(e.emit("Identity", [gradient], {}, stepNames.gradient(name)), shapeOf(name)));
   }
   for (const [name, value] of averages) {
     outputs.push(like(e.emit("Identity", [value], {}, stepNames.next(name)), shapeOf(name)));
@@ -105,10 +92,8 @@ export function trainingStep(graph: Graph, options: StepOptions): Step {
   const inputs = [
     like(image.name, [batch, ...fixedSizes(image)]),
     like(stepNames.labels, [batch, classes]),
-    like(stepNames.rate, []),
+    ...(distillation ? [like(stepNames.teacher, [batch, classes])] : []),
     ...[...parameters, ...averages.keys()].map((name) => like(name, shapeOf(name))),
-    ...[...parameters].map((name) => like(stepNames.velocity(name), shapeOf(name))),
-    ...masked.map((name) => like(stepNames.mask(name), shapeOf(name))),
   ];
   const given = new Set(inputs.map(({ name }) => name));
   const constants = new Map<string, Tensor>(e.constants);
@@ -177,7 +162,6 @@ interface Entry {
 
 interface ForwardParts {
   readonly parameters: ReadonlySet<string>;
-  readonly masks: ReadonlyMap<string, string>; // weight -> masked weight
   readonly averages: Map<string, string>; // filled: constant -> its next value
   shapeOf(name: string): Shape;
   known(name: string): InferInput | undefined;
@@ -185,12 +169,12 @@ interface ForwardParts {
 
 /** Emits the forward pass, and lists the nodes that the gradient passes through. */
 function forward(nodes: readonly Node[], e: Emitter, parts: ForwardParts): Entry[] {
-  const { parameters, masks, averages, shapeOf } = parts;
+  const { parameters, averages, shapeOf } = parts;
   const needed = new Set(parameters); // values whose gradient is asked for
   const tape: Entry[] = [];
   for (const node of nodes) {
     const needs = node.inputs.map((name) => needed.has(name));
-    const inputs = node.inputs.map((name) => masks.get(name) ?? name);
+    const { inputs } = node;
     const shapes = node.inputs.map(shapeOf);
     const known = node.inputs.map(parts.known);
     const [output] = node.outputs;
@@ -246,21 +230,38 @@ function backward(
   return sums;
 }
 
-/** Emits the mean cross-entropy of softmax(logits), and returns its gradient (softmax - labels) / batch. */
-function crossEntropy(e: Emitter, logits: string, batch: number): string {
-  const logP = e.emit("LogSoftmax", [logits], { axis: 1 });
-  const likelihood = e.emit("ReduceSum", [e.emit("Mul", [logP, stepNames.labels])], { keepdims: 0 });
-  e.emit("Mul", [likelihood, e.scalar(-1 / batch)], {}, stepNames.loss);
-  const error = e.emit("Sub", [e.emit("Exp", [logP]), stepNames.labels]);
-  return e.emit("Mul", [error, e.scalar(1 / batch)]);
+/** Emits the loss, and returns its gradient in the logits. */
+function lossGradient(e: Emitter, logits: string, batch: number, distillation?: Distillation): string {
+  const hard = crossEntropy(e, logits, stepNames.labels, batch);
+  if (!distillation) {
+    e.emit("Identity", [hard.loss], {}, stepNames.loss);
+    return hard.gradient;
+  }
+  const { weight, temperature } = distillation;
+  const cooled = (value: string) => e.emit("Mul", [value, e.scalar(1 / temperature)]);
+  const teacher = e.emit("Softmax", [cooled(stepNames.teacher)], { axis: 1 });
+  const soft = crossEntropy(e, cooled(logits), teacher, batch);
+  const mixed = (a: string, b: string, factor: number, name?: string) =>
+    e.emit(
+      "Add",
+      [e.emit("Mul", [a, e.scalar(1 - weight)]), e.emit("Mul", [b, e.scalar(weight * factor)])],
+      {},
+      name,
+    );
+  mixed(hard.loss, soft.loss, temperature ** 2, stepNames.loss);
+  return mixed(hard.gradient, soft.gradient, temperature);
 }
 
-/** Emits the update of one parameter; returns the names of the new velocity and the new value. */
-function update(e: Emitter, name: string, gradient: string, momentum: number, decay: number): string[] {
-  const decayed = decay ? e.emit("Add", [gradient, e.emit("Mul", [name, e.scalar(decay)])]) : gradient;
-  const velocity = stepNames.velocity(name);
-  const kept = e.emit("Mul", [velocity, e.scalar(momentum)]);
-  const v = e.emit("Add", [kept, decayed], {}, stepNames.next(velocity));
-  const moved = e.emit("Mul", [v, stepNames.rate]);
-  return [v, e.emit("Sub", [name, moved], {}, stepNames.next(name))];
+/** The mean cross-entropy of softmax(logits) against a distribution, and its gradient. */
+function crossEntropy(
+  e: Emitter,
+  logits: string,
+  labels: string,
+  batch: number,
+): { loss: string; gradient: string } {
+  const logP = e.emit("LogSoftmax", [logits], { axis: 1 });
+  const likelihood = e.emit("ReduceSum", [e.emit("Mul", [logP, labels])], { keepdims: 0 });
+  const loss = e.emit("Mul", [likelihood, e.scalar(-1 / batch)]);
+  const error = e.emit("Sub", [e.emit("Exp", [logP]), labels]);
+  return { loss, gradient: e.emit("Mul", [error, e.scalar(1 / batch)]) };
 }

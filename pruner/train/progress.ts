@@ -20,17 +20,23 @@ export type OnProgress = (progress: Progress) => void;
 export interface Clock {
   readonly steps: number;
   tick(): { step: number; secondsLeft: number };
+  /** Steps that an earlier run has done. */
+  skip(steps: number): void;
 }
 
 export function startClock(steps: number): Clock {
   const started = performance.now();
-  let step = 0;
+  let [step, skipped] = [0, 0];
   return {
     steps,
     tick() {
       step++;
       const elapsed = (performance.now() - started) / 1000;
-      return { step, secondsLeft: (elapsed / step) * (steps - step) };
+      return { step, secondsLeft: (elapsed / (step - skipped)) * (steps - step) };
+    },
+    skip(count) {
+      step += count;
+      skipped += count;
     },
   };
 }

@@ -25,3 +25,13 @@ export function permutation(n: number, uniform: () => number): Int32Array {
   }
   return order;
 }
+
+/** One seed made of several whole numbers: any other list gives, almost surely, another. */
+export function seedOf(...parts: readonly number[]): number {
+  let hash = 0x811c9dc5;
+  for (const part of parts) {
+    hash = Math.imul(hash ^ part, 0x01000193);
+    hash = Math.imul(hash ^ (hash >>> 15), 0x85ebca6b) ^ (hash >>> 13);
+  }
+  return hash >>> 0;
+}

@@ -2,10 +2,11 @@
 import type { Graph } from "../../runtime/model/graph.ts";
 import { type Dataset, first } from "../data/dataset.ts";
 import type { PruningRun } from "../methods/method.ts";
-import { expandTo } from "../pattern.ts";
+import { sparsityOf } from "../pattern.ts";
 import type { PruneReport, SearchEpoch, SearchStep } from "../report.ts";
 import { evaluate } from "./evaluate.ts";
-import { multiplyMasks, type TrainOptions, type TrainParts, train } from "./trainer.ts";
+import { multiplyMasks } from "./masking.ts";
+import { type TrainOptions, type TrainParts, train } from "./trainer.ts";
 
 /** Training images on which soft and hard masks are compared. */
 const probeImages = 500;
@@ -25,28 +26,34 @@ export async function searchMasks(
   const probe = first(data, probeImages);
   const epochs: SearchEpoch[] = [];
   const steps: SearchStep[] = [];
+  const lossOf = async (network: Graph) =>
+    (await evaluate(network, probe, parts.engine, parts.engineOptions)).loss;
 
-  const soften = (current: Graph) =>
-    multiplyMasks(current, weights, ({ name, blocks }) =>
-      expandTo(blocks, search.softMask(name), new Float32Array(blocks.of.length)),
-    );
+  const soften = (current: Graph) => multiplyMasks(current, weights, search);
   const compare = async (epoch: number, current: Graph) => {
     const soft = soften(current);
     const masks = run.masks();
-    const hard = multiplyMasks(soft, weights, ({ name }) => masks.get(name)!.keep);
-    const [lossSoft, lossHard] = [
-      (await evaluate(soft, probe, parts.engine, parts.engineOptions)).loss,
-      (await evaluate(hard, probe, parts.engine, parts.engineOptions)).loss,
-    ];
-    epochs.push({ epoch, ...search.state(), lossSoft, lossHard });
+    const [lossSoft, lossHard] = [await lossOf(soft), await lossOf(multiplyMasks(soft, weights, masks))];
+    const sparsity = Object.fromEntries(Array.from(masks, ([name, mask]) => [name, sparsityOf(mask)]));
+    epochs.push({ epoch, ...search.state(), lossSoft, lossHard, sparsity });
   };
 
-  await compare(0, graph);
   let step = 0;
+  const log = {
+    read: () => ({ step, epochs, steps }),
+    restore(stored: unknown) {
+      const past = stored as ReturnType<typeof this.read>;
+      step = past.step;
+      epochs.splice(0, epochs.length, ...past.epochs);
+      steps.splice(0, steps.length, ...past.steps);
+    },
+  };
+  await compare(0, graph);
   const trained = await train(graph, data, options, {
     ...parts,
     stage: "search",
     search,
+    checkpoint: parts.checkpoint && { ...parts.checkpoint, log },
     onEpoch: compare,
     onProgress(progress) {
       const every = Math.ceil(progress.steps / reportedSteps);

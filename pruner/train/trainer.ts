@@ -1,30 +1,42 @@
-/**
- * One stage of training: plain, with a mask search, or with masks held fixed.
- * SGD with momentum; the rate falls by a cosine from `learningRate` to a hundredth of it.
- */
+/** One stage of training: plain, with a mask search, or with masks held fixed. */
 import { ModelError } from "../../runtime/model/errors.ts";
 import type { Graph } from "../../runtime/model/graph.ts";
 import type { Mask } from "../../runtime/model/pattern.ts";
-import type { SparseTensor } from "../../runtime/model/sparse/format.ts";
-import { type Tensor, tensor, zeros } from "../../runtime/model/tensor.ts";
+import { type Tensor, tensor } from "../../runtime/model/tensor.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { exportOnnx } from "../export/onnx.ts";
 import type { PrunableWeight, PruningRun } from "../methods/method.ts";
-import { blockSums, expandTo } from "../pattern.ts";
-import { stepNames, trainingStep } from "./autodiff.ts";
-import { type Batch, batches } from "./batches.ts";
-import type { Engine, EngineOptions } from "./engine.ts";
+import { type Distillation, stepNames, trainingStep } from "./autodiff.ts";
+import { type Augmentation, type Batch, batches, batchesPerEpoch } from "./batches.ts";
+import {
+  arraysUnder,
+  type CheckpointStore,
+  readState,
+  type StateArray,
+  under,
+  writeState,
+} from "./checkpoint.ts";
+import type { Engine, EngineOptions, Program } from "./engine.ts";
 import { argmax } from "./evaluate.ts";
+import {
+  type MaskedConstant,
+  maskedConstants,
+  maskGradients,
+  movedOf,
+  takeMasks,
+  takeSoftMasks,
+} from "./masking.ts";
+import { createOptimizer, type OptimizerOptions } from "./optimizer.ts";
 import { type Clock, type OnProgress, type Stage, startClock } from "./progress.ts";
-import { random } from "./random.ts";
+import { type RateOptions, rateAt } from "./rate.ts";
 
-export interface TrainOptions {
+export interface TrainOptions extends Augmentation, OptimizerOptions, RateOptions {
   readonly epochs: number;
   readonly batch?: number;
-  readonly learningRate?: number;
-  readonly momentum?: number;
-  readonly weightDecay?: number;
-  readonly shift?: number; // images are moved by up to so many pixels
+  readonly weightDecay?: number; // of weights of rank 2 and more; scales, shifts and biases have none
+  readonly labelSmoothing?: number;
+  readonly epochImages?: number; // so many images an epoch; all unless given
+  readonly distillation?: Distillation; // from `teacher`
   readonly seed?: number;
 }
 
@@ -36,58 +48,122 @@ export interface TrainParts {
   readonly weights?: readonly PrunableWeight[];
   readonly search?: PruningRun["search"]; // moves the masks of `weights`
   readonly masks?: ReadonlyMap<string, Mask>; // holds the masks of `weights`
+  readonly teacher?: Graph; // whose logits the network learns too, with `distillation`
   readonly clock?: Clock;
   readonly onProgress?: OnProgress;
   /** After each epoch, with the network as it stands: weights not yet multiplied by their masks. */
   readonly onEpoch?: (epoch: number, graph: Graph) => Promise<void>;
+  readonly checkpoint?: StageCheckpoint;
 }
 
-type Feeds = Record<string, Tensor<"float32">>;
+/** Where a stage keeps its state: it goes on from there, to the same bits as without a break. */
+export interface StageCheckpoint {
+  readonly store: CheckpointStore;
+  readonly key: string; // of the run
+  readonly everySeconds?: number; // and at the end of each epoch
+  /** Plain data to be kept with the state, and given back. */
+  readonly log?: { read(): unknown; restore(log: unknown): void };
+}
 
 /** Steps of one epoch. */
-export function stepsPerEpoch(data: Dataset, batch = 64): number {
-  const images = data.labels.length;
+export function stepsPerEpoch(data: Dataset, batch = 64, epochImages = Infinity): number {
+  const images = Math.min(data.labels.length, epochImages);
   if (images < batch)
     throw new ModelError(`${images} training images are less than one batch of ${batch}`);
-  return Math.floor(images / batch);
+  return batchesPerEpoch(data, { size: batch, epochImages });
 }
 
 /** The graph with its weights trained. Throws a ModelError where the loss is no longer finite. */
 export async function train(
   graph: Graph,
   data: Dataset,
-  {
-    epochs,
-    batch = 64,
-    learningRate = 0.05,
-    momentum = 0.9,
-    weightDecay = 5e-4,
-    shift = 0,
-    seed = 0,
-  }: TrainOptions,
-  { engine, engineOptions, stage = "train", weights = [], search, masks, onEpoch, ...parts }: TrainParts,
+  options: TrainOptions,
+  parts: TrainParts,
 ): Promise<Graph> {
-  const perEpoch = stepsPerEpoch(data, batch);
+  const { epochs, batch = 64, weightDecay = 5e-4, epochImages, seed = 0, distillation } = options;
+  const { engine, engineOptions, stage = "train", weights = [], search, masks, checkpoint } = parts;
+  const perEpoch = stepsPerEpoch(data, batch, epochImages);
   const clock = parts.clock ?? startClock(epochs * perEpoch);
-  const masked = search || masks ? weights.map(({ name }) => name) : [];
-  const step = trainingStep(graph, { batch, masked, momentum, weightDecay });
+  const step = trainingStep(graph, { batch, distillation });
   if (step.classes < data.classes) {
     throw new ModelError(`the network has ${step.classes} classes, the data ${data.classes}`);
   }
-  const program = await engine.compile(exportOnnx(step.graph), engineOptions);
-  const feeds = firstFeeds(graph, step, masked, masks);
-  const uniform = random(seed);
+  const images = { ...data, classes: step.classes };
+  const values = new Map<string, Tensor<"float32">>();
+  for (const name of [...step.parameters, ...step.averages]) {
+    const { shape, data: value } = graph.constants.get(name) as Tensor<"float32">;
+    values.set(name, tensor(shape, value.slice()));
+  }
+  const valuesOf = (name: string) => values.get(name)!.data;
+  const masked = search || masks ? maskedOf(weights, values) : [];
+  if (masks) {
+    takeMasks(masked, masks);
+    holdZeros(masked, valuesOf);
+  }
+  const isMasked = new Map(masked.map((constant) => [constant.name, constant]));
+  const optimizer = createOptimizer(options);
   const recent = { loss: average(), accuracy: average() };
-  const trained = [...step.parameters, ...step.parameters.map(stepNames.velocity), ...step.averages];
   const steps = epochs * perEpoch;
   let done = 0;
+  let restarts = 0;
+
+  const save = async () => {
+    if (!checkpoint) return;
+    const arrays: Record<string, StateArray> = {
+      ...under("value/", Object.fromEntries(Array.from(values, ([name, value]) => [name, value.data]))),
+      ...under("optimizer/", optimizer.snapshot()),
+      ...under("search/", search?.snapshot() ?? {}),
+      recent: Float64Array.from([...recent.loss.snapshot(), ...recent.accuracy.snapshot(), restarts]),
+    };
+    const log = checkpoint.log?.read();
+    await checkpoint.store.write(stage, writeState({ key: checkpoint.key, step: done, log, arrays }));
+  };
+  const stored = await checkpoint?.store.read(stage);
+  if (stored) {
+    const { step: reached, log, arrays } = readState(stored, checkpoint!.key);
+    for (const [name, value] of Object.entries(arraysUnder(arrays, "value/"))) valuesOf(name).set(value);
+    optimizer.restore(arraysUnder(arrays, "optimizer/"));
+    search?.restore(arraysUnder(arrays, "search/"));
+    const numbers = Array.from(arrays.recent);
+    recent.loss.restore(numbers.slice(0, 2));
+    recent.accuracy.restore(numbers.slice(2, 4));
+    restarts = numbers[4];
+    checkpoint!.log?.restore(log);
+    done = reached;
+    clock.skip(done);
+  }
+  const trained = () => withConstants(graph, values);
+  if (done === steps) return trained();
+
+  const programs: Program[] = [];
+  const compile = async (onnx: Uint8Array) => {
+    programs.push(await engine.compile(onnx, engineOptions));
+    return programs.at(-1)!;
+  };
+  const batchOptions = { ...options, size: batch, seed };
   try {
-    for (let epoch = 1; epoch <= epochs; epoch++) {
-      for (const images of batches({ ...data, classes: step.classes }, batch, uniform, shift)) {
-        if (search) feedSoftMasks(feeds, weights, search);
-        feeds[step.image] = images.images;
-        feeds[stepNames.labels] = images.labels;
-        feeds[stepNames.rate] = tensor([], Float32Array.of(cosine(learningRate, done / steps)));
+    const program = await compile(exportOnnx(step.graph));
+    const teacher = distillation && (await teacherOf(parts.teacher, batch, compile));
+    let saved = performance.now();
+    while (done < steps) {
+      const epoch = Math.floor(done / perEpoch) + 1;
+      for (const images_ of batches(images, batchOptions, epoch, done % perEpoch)) {
+        if (search) {
+          takeSoftMasks(masked, search);
+          if (search.holdsZeros) holdZeros(masked, valuesOf);
+        }
+        for (const { name, mask, masked: product } of masked) {
+          const value = valuesOf(name);
+          for (let e = 0; e < value.length; e++) product[e] = value[e] * mask[e];
+        }
+        const feeds: Record<string, Tensor<"float32">> = {
+          [step.image]: images_.images,
+          [stepNames.labels]: images_.labels,
+        };
+        if (teacher) feeds[stepNames.teacher] = await teacher(images_);
+        for (const [name, value] of values) {
+          feeds[name] = isMasked.has(name) ? tensor(value.shape, isMasked.get(name)!.masked) : value;
+        }
         const results = await program.run(feeds);
         const loss = results[stepNames.loss].data[0];
         if (!Number.isFinite(loss)) {
@@ -95,9 +171,27 @@ export async function train(
             `the loss is ${loss} at step ${done + 1} of the ${stage} stage; lower the learning rate`,
           );
         }
-        for (const name of trained) feeds[name] = results[stepNames.next(name)];
+
+        const gradientOf = (name: string) => results[stepNames.gradient(name)].data;
+        const blockGradients = search && maskGradients(masked, valuesOf, gradientOf);
+        const rate = rateAt(options, done, steps);
+        for (const name of step.parameters) {
+          const { shape, data: value } = values.get(name)!;
+          const own = isMasked.get(name);
+          const gradient = own ? gradientOf(name).map((g, e) => g * own.mask[e]) : gradientOf(name);
+          if (own?.weight.name === name) {
+            search?.throughMask?.(name, value, blockGradients!.get(name)!, gradient);
+          }
+          optimizer.step(name, value, gradient, rate, shape.length >= 2 ? weightDecay : 0);
+        }
+        for (const name of step.averages) valuesOf(name).set(results[stepNames.next(name)].data);
+        if (masks) holdZeros(masked, valuesOf);
         done++;
-        search?.step(maskGradients(results, weights), done / steps);
+        search?.step(blockGradients!, done / steps, movedOf(masked, valuesOf, gradientOf));
+        if (search?.restarts !== undefined && search.restarts !== restarts) {
+          restarts = search.restarts;
+          optimizer.forget();
+        }
         const { step: at, secondsLeft } = clock.tick();
         parts.onProgress?.({
           stage,
@@ -105,113 +199,92 @@ export async function train(
           epochs,
           step: at,
           steps: clock.steps,
-          loss: recent.loss(loss),
-          accuracy: recent.accuracy(accuracyOf(results[stepNames.logits], images)),
+          loss: recent.loss.add(loss),
+          accuracy: recent.accuracy.add(accuracyOf(results[stepNames.logits], images_)),
           softFraction: search?.state().softFraction,
           secondsLeft,
         });
+        const isDue = performance.now() - saved > 1000 * (checkpoint?.everySeconds ?? 60);
+        if (checkpoint && isDue && done % perEpoch !== 0) {
+          await save();
+          saved = performance.now();
+        }
       }
-      await onEpoch?.(epoch, withConstants(graph, feeds, [...step.parameters, ...step.averages]));
+      await parts.onEpoch?.(epoch, trained());
+      await save();
+      saved = performance.now();
     }
   } finally {
-    await program.dispose();
+    for (const program of programs) await program.dispose();
   }
-  return withConstants(graph, feeds, [...step.parameters, ...step.averages]);
+  return trained();
 }
 
-/** The graph with each weight multiplied by its mask: one value a block for soft masks, 0 or 1 for hard ones. */
-export function multiplyMasks(
-  graph: Graph,
+function maskedOf(
   weights: readonly PrunableWeight[],
-  maskOf: (weight: PrunableWeight) => ArrayLike<number>,
-): Graph {
-  const constants = new Map<string, Tensor | SparseTensor>(graph.constants);
-  for (const weight of weights) {
-    const { data, shape } = constants.get(weight.name) as Tensor<"float32">;
-    const mask = maskOf(weight);
-    constants.set(
-      weight.name,
-      tensor(
-        shape,
-        data.map((value, e) => value * mask[e]),
-      ),
-    );
-  }
-  return { ...graph, constants };
+  values: ReadonlyMap<string, Tensor<"float32">>,
+): MaskedConstant[] {
+  return maskedConstants(weights, (name) => {
+    const value = values.get(name);
+    if (!value) throw new ModelError(`the masked constant '${name}' is not trained`);
+    return value.data.length;
+  });
 }
 
-function firstFeeds(
-  graph: Graph,
-  step: ReturnType<typeof trainingStep>,
-  masked: readonly string[],
-  masks: ReadonlyMap<string, Mask> | undefined,
-): Feeds {
-  const feeds: Feeds = {};
-  for (const name of [...step.parameters, ...step.averages]) {
-    feeds[name] = graph.constants.get(name) as Tensor<"float32">;
-  }
-  for (const name of step.parameters) feeds[stepNames.velocity(name)] = zeros(feeds[name].shape);
-  for (const name of masked) {
-    const keep = masks?.get(name)?.keep;
-    const { shape, data } = feeds[name];
-    feeds[stepNames.mask(name)] = keep ? tensor(shape, Float32Array.from(keep)) : zeros(shape);
-    // A removed weight is 0 from the start, so that weight decay and momentum leave it there.
-    if (keep)
-      feeds[name] = tensor(
-        shape,
-        data.map((value, e) => value * keep[e]),
-      );
-  }
-  return feeds;
-}
-
-function feedSoftMasks(
-  feeds: Feeds,
-  weights: readonly PrunableWeight[],
-  search: NonNullable<PruningRun["search"]>,
-): void {
-  for (const { name, blocks } of weights) {
-    expandTo(blocks, search.softMask(name), feeds[stepNames.mask(name)].data);
+/** A removed weight is 0 from the start, so that weight decay and momentum leave it there. */
+function holdZeros(masked: readonly MaskedConstant[], valuesOf: (name: string) => Float32Array): void {
+  for (const { name, mask } of masked) {
+    const value = valuesOf(name);
+    for (let e = 0; e < value.length; e++) if (mask[e] === 0) value[e] = 0;
   }
 }
 
-/** dL/dmask of each block: sum over its elements of w dL/d(w mask). */
-function maskGradients(results: Feeds, weights: readonly PrunableWeight[]): Map<string, Float64Array> {
-  return new Map(
-    weights.map(({ name, blocks }) => {
-      return [name, blockSums(blocks, results[stepNames.maskGradient(name)].data)];
-    }),
-  );
-}
-
-function cosine(peak: number, progress: number): number {
-  const least = peak / 100;
-  return least + ((peak - least) * (1 + Math.cos(Math.PI * progress))) / 2;
+/** The teacher's logits for a batch. */
+async function teacherOf(
+  teacher: Graph | undefined,
+  batch: number,
+  compile: (onnx: Uint8Array) => Promise<Program>,
+): Promise<(images: Batch) => Promise<Tensor<"float32">>> {
+  if (!teacher) throw new ModelError("distillation needs a teacher: the dense network");
+  const program = await compile(exportOnnx(teacher, { batch }));
+  return async ({ images }) => {
+    const results = await program.run({ [teacher.inputs[0].name]: images });
+    const { data } = results[teacher.outputs[0].name];
+    return tensor([batch, data.length / batch], data);
+  };
 }
 
 function accuracyOf(logits: Tensor<"float32">, { labels }: Batch): number {
   const [rows, classes] = logits.shape;
   let correct = 0;
   for (let row = 0; row < rows; row++) {
-    const best = argmax(logits.data.subarray(row * classes, (row + 1) * classes));
-    if (labels.data[row * classes + best] === 1) correct++;
+    const [found, label] = [logits, labels].map(({ data }) =>
+      argmax(data.subarray(row * classes, (row + 1) * classes)),
+    );
+    if (found === label) correct++;
   }
   return correct / rows;
 }
 
 /** Running mean over about the latest 50 values. */
-function average(): (value: number) => number {
-  let mean = 0;
-  let count = 0;
-  return (value) => {
-    count = Math.min(count + 1, 50);
-    mean += (value - mean) / count;
-    return mean;
+function average() {
+  let [mean, count] = [0, 0];
+  return {
+    add(value: number): number {
+      count = Math.min(count + 1, 50);
+      mean += (value - mean) / count;
+      return mean;
+    },
+    snapshot: () => [mean, count],
+    restore(numbers: readonly number[]) {
+      [mean, count] = numbers;
+    },
   };
 }
 
-function withConstants(graph: Graph, feeds: Feeds, names: readonly string[]): Graph {
+/** The graph with copies of the values. */
+function withConstants(graph: Graph, values: ReadonlyMap<string, Tensor<"float32">>): Graph {
   const constants = new Map(graph.constants);
-  for (const name of names) constants.set(name, feeds[name]);
+  for (const [name, { shape, data }] of values) constants.set(name, tensor(shape, data.slice()));
   return { ...graph, constants };
 }

@@ -133,7 +133,7 @@ test("an epoch has every image once, shifted ones keep their values inside the f
   for (const shift of [0, 1]) {
     const seen: number[] = [];
     const places = new Set<number>();
-    for (const { images, labels: oneHot } of batches(set, 4, random(2), shift)) {
+    for (const { images, labels: oneHot } of batches(set, { size: 4, seed: 2, shift }, 1)) {
       for (let i = 0; i < 4; i++) {
         const image = images.data.slice(i * 16, (i + 1) * 16);
         const place = image.findIndex((value) => value > 0);

@@ -243,8 +243,7 @@ test.each(cases.map((c) => ({ ...c, title: `${c.op} ${c.name ?? ""}`.trim() })))
   "the gradient of $title equals finite differences",
   async (probe) => {
     const graph = networkOf(probe);
-    const masked = probe.op === "Conv" ? ["c0"] : [];
-    const step = trainingStep(graph, { batch, momentum: 0.5, masked });
+    const step = trainingStep(graph, { batch });
     const program = await ortNode.compile(exportOnnx(step.graph), { threads: 1 });
     // Images of one value keep x = image + gain as far from kinks as gain is.
     const image = probe.kinks ? zeros([batch, ...probe.x]) : normals([batch, ...probe.x], 3);
@@ -253,14 +252,9 @@ test.each(cases.map((c) => ({ ...c, title: `${c.op} ${c.name ?? ""}`.trim() })))
     const feeds: Record<string, Tensor<"float32">> = {
       [step.image]: image,
       [stepNames.labels]: labels,
-      [stepNames.rate]: tensor([], Float32Array.of(0)),
     };
     for (const name of [...step.parameters, ...step.averages]) {
       feeds[name] = graph.constants.get(name) as Tensor<"float32">;
-    }
-    for (const name of step.parameters) feeds[stepNames.velocity(name)] = zeros(feeds[name].shape);
-    for (const name of masked) {
-      feeds[stepNames.mask(name)] = tensor(feeds[name].shape, normals(feeds[name].shape, 77).data);
     }
     const lossWith = async (name: string, value: Float32Array) => {
       const results = await program.run({ ...feeds, [name]: tensor(feeds[name].shape, value) });
@@ -269,16 +263,9 @@ test.each(cases.map((c) => ({ ...c, title: `${c.op} ${c.name ?? ""}`.trim() })))
     const results = await program.run(feeds);
     expect(results[stepNames.loss].data[0]).toBeCloseTo(lossOf(results[stepNames.logits], labels), 5);
 
-    const probed = [
-      ...step.parameters.map(
-        (name) => [name, results[stepNames.next(stepNames.velocity(name))].data] as const,
-      ),
-      ...masked.map((name) => {
-        return [stepNames.mask(name), results[stepNames.maskGradient(name)].data] as const;
-      }),
-    ];
-    expect(probed.length).toBeGreaterThanOrEqual(2);
-    for (const [name, gradient] of probed) {
+    expect(step.parameters.length).toBeGreaterThanOrEqual(2);
+    for (const name of step.parameters) {
+      const gradient = results[stepNames.gradient(name)].data;
       const direction = normals(feeds[name].shape, 21).data;
       const at = (h: number) =>
         lossWith(

@@ -153,7 +153,6 @@ test.each([
   ["less than a block a layer", { sparsity: 0.99 }, "lower the sparsity"],
   ["an unknown pattern", { pattern: "16by8" }, 'pattern "16by8" is not known'],
   ["an unknown layer", { exclude: ["nowhere"] }, "no layer or weight is called 'nowhere'"],
-  ["smart by 2:4", { ...smart, pattern: "2:4", sparsity: undefined }, "use the method magnitude"],
   [
     "fewer images than a batch",
     { ...smart, data: { train: stripes(8, 1) } },
