@@ -46,11 +46,16 @@ export function spreadChannels({ graph, values }: ExecutionPlan): Graph {
   return { ...graph, nodes, constants };
 }
 
-/** Place k of the new order holds channel order(channels)[k]. */
+/** Place k of the new order holds channel order(channels)[k]: one of each quarter in turn. */
 function order(channels: number): number[] {
-  const quarter = channels / 4;
+  const all = Array.from({ length: channels }, (_, channel) => channel);
   // Of few channels two quarters are of one block: they do not stand side by side.
-  return Array.from({ length: channels }, (_, k) => Math.floor(k / 4) + [0, 2, 1, 3][k % 4] * quarter);
+  const [a, b, c, d] = [0, 2, 1, 3].map((quarter) =>
+    all.filter((channel) => Math.floor((4 * channel) / channels) === quarter),
+  );
+  const most = Math.ceil(channels / 4);
+  const rounds = Array.from({ length: most }, (_, k) => [a[k], b[k], c[k], d[k]]);
+  return rounds.flat().filter((channel) => channel !== undefined);
 }
 
 /** Which values have their channels in a common order, and whether that has to stay. */
@@ -74,7 +79,7 @@ function classesOf(graph: Graph, values: ExecutionPlan["values"]): { isFixed(val
     const [y] = node.outputs;
     const computed = node.inputs.filter((name) => name && !graph.constants.has(name));
     if (makesChannels(node, graph)) {
-      if (node.op !== "Conv" || values.get(y)!.shape[1] % 4) fix(y);
+      if (node.op !== "Conv") fix(y);
     } else if (
       isDepthwise(node, graph) ||
       (keepsChannels.has(node.op) && hasChannels(node, graph, values)) ||
