@@ -8,7 +8,7 @@ export interface LayerRow {
   readonly ms: Readonly<Record<string, number>>; // of a layer, the minimum; by engine: "filigree", "filigree-dense" and the baselines
   readonly medianMs: Readonly<Record<string, number>>;
   readonly spread: Readonly<Record<string, number>>; // (upper quartile - lower quartile) / median
-  readonly gflops: number; // done by "filigree" in the lowest decile of its times: the work of the weights that are kept
-  readonly peakGflops: number; // of the threads together, by turns with the others, its lowest decile too
+  readonly gflops: number; // of the kernels of "filigree", copies left out: the work of the weights that are kept
+  readonly peakGflops: number; // of the threads together, measured by turns with the kernels
   readonly maxError: number; // against the reference, the greatest of all engines of the row
 }

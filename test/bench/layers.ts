@@ -193,7 +193,7 @@ const pageModule = `globalThis.job = (request) => new Promise((resolve, reject) 
 });`;
 
 function rowsOf(layer: LayerCase, depth: number, { result, densities }: Measured): LayerRow[] {
-  const { timings, maxErrors, peakGflops, threads } = result;
+  const { timings, kernelMs, maxErrors, peakGflops, threads } = result;
   return Object.entries(densities).map(([pattern, density]) => {
     const entries = { filigree: pattern, "filigree-dense": "dense" };
     const all = { ...entries, ...Object.fromEntries(baselines.map((name) => [name, name])) };
@@ -209,7 +209,7 @@ function rowsOf(layer: LayerCase, depth: number, { result, densities }: Measured
       ms,
       medianMs: of((entry) => timings[entry].medianMs / depth),
       spread: of((entry) => timings[entry].spread),
-      gflops: (denseFlops(layer) * density * depth) / timings[pattern].lowMs / 1e6,
+      gflops: (denseFlops(layer) * density * depth) / kernelMs[pattern] / 1e6,
       peakGflops: peakGflops * threads,
       maxError: Math.max(...Object.values(of((entry) => maxErrors[entry]))),
     };
