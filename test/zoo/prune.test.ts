@@ -17,6 +17,7 @@ const cases: [name: ZooName, pattern: string, sparsity: number][] = [
   ["yolov5n", "block:16x8", 0.7],
   ["deit-tiny", "block:16x8", 0.7],
   ["deit-tiny", "block:4x4", 0.5],
+  ["deit-tiny", "unstructured", 0.7],
 ];
 
 test.each(cases)(
