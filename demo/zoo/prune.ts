@@ -13,10 +13,7 @@ export interface PrunedNetwork {
  */
 export async function pruneNetwork(
   graph: Graph,
-  options: Pick<
-    PruneOptions,
-    "pattern" | "sparsity" | "maxSparsity" | "include" | "exclude" | "keepChannels"
-  > = {},
+  options: Pick<PruneOptions, "pattern" | "sparsity" | "maxSparsity" | "include" | "exclude"> = {},
 ): Promise<PrunedNetwork> {
   return prune(graph, { ...options, method: "magnitude", scale: "fan-in" });
 }

@@ -42,8 +42,11 @@ export async function writeNetwork(
 ): Promise<NetworkFiles> {
   const { pattern, sparsity, size } = options;
   const dense = simplify(buildNetwork(name, { seed, size }));
-  const pruning = { pattern, sparsity, exclude: zoo[name].heads };
-  const { graph: pruned, report } = await pruneNetwork(dense, pruning);
+  const { graph: pruned, report } = await pruneNetwork(dense, {
+    pattern,
+    sparsity,
+    exclude: zoo[name].heads,
+  });
   const layers = report.layers.map(({ node, elements, keptElements: kept }) => ({
     node,
     elements,
@@ -52,28 +55,9 @@ export async function writeNetwork(
   return {
     pattern: report.pattern,
     layers,
-    ...(await writeFiles(folder, engines, dense, pruned, await sparseTflite(dense, pruning, engines))),
+    ...(await writeFiles(folder, engines, dense, pruned)),
     flops: flopsBy(dense, layers),
   };
-}
-
-/**
- * With its dead channels: XNNPACK computes with sparse weights only where more than two thirds of them are zero, which
- * those that are left after dead channels went may not be. Nothing where it cannot be written.
- */
-async function sparseTflite(
-  dense: Graph,
-  pruning: Parameters<typeof pruneNetwork>[1],
-  engines: readonly EngineName[],
-): Promise<Partial<Record<FileName, Uint8Array>>> {
-  if (!engines.includes("litert-sparse")) return {};
-  try {
-    const { graph } = await pruneNetwork(dense, { ...pruning, keepChannels: true });
-    return { "sparse.tflite": exportTflite(graph, { sparse: true }) };
-  } catch (error) {
-    if ((error as Error).name !== "ModelError") throw error;
-    return {};
-  }
 }
 
 /** A real model, whose dense form has its zeros too: what other engines compute is what is expected. */
