@@ -3,9 +3,10 @@
  * and without it a network does not recover from losing half of them, because each layer's values shrink.
  *
  * Mean m and variance v of each channel are measured on training images, and  scale = sqrt(v + epsilon), shift = m,
- * so that the network computes what it did. `simplify` folds it all into the weights again.
+ * so that the network computes what it did. `simplify` folds it all into the weights again. A bias in front of it
+ * would train for nothing: it goes into m.
  */
-import type { Graph, Node } from "../../runtime/model/graph.ts";
+import { type Graph, isSparse, type Node } from "../../runtime/model/graph.ts";
 import type { SparseTensor } from "../../runtime/model/sparse/format.ts";
 import { type Tensor, tensor } from "../../runtime/model/tensor.ts";
 import { type Dataset, first, subset } from "../data/dataset.ts";
@@ -35,10 +36,12 @@ export async function restoreNormalization(
     const found = moments.get(node.outputs[0]);
     if (!found || !bare.includes(node)) return [node];
     const { mean, variance } = found;
+    const bias = graph.constants.get(node.inputs[2] ?? "");
+    const folded = bias && !isSparse(bias) ? bias.data : undefined;
     const parts = {
       scale: variance.map((v) => Math.sqrt(v + epsilon)),
       shift: mean,
-      mean,
+      mean: folded ? mean.map((m, channel) => m - folded[channel]) : mean,
       variance,
     };
     const names = Object.entries(parts).map(([part, values]) => {
@@ -48,7 +51,7 @@ export async function restoreNormalization(
     });
     const raw = `${node.outputs[0]}/raw`;
     return [
-      { ...node, outputs: [raw] },
+      { ...node, inputs: folded ? node.inputs.slice(0, 2) : node.inputs, outputs: [raw] },
       {
         name: `${node.name}/norm`,
         op: "BatchNormalization",
@@ -67,7 +70,7 @@ interface Moments {
 }
 
 /** Mean and variance over images and places of each channel of values [N, C, …]. */
-async function channelMoments(
+export async function channelMoments(
   graph: Graph,
   values: readonly string[],
   data: Dataset,

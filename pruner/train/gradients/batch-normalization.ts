@@ -1,10 +1,11 @@
 /**
  * BatchNormalization in training (Ioffe & Szegedy 2015): mean and variance of the batch, for each channel.
  *
- *   xc = x - mean(x),  inv = 1 / sqrt(mean(xc^2) + epsilon),  xhat = xc inv,  y = scale xhat + shift
- *   dscale = sum(dy xhat),  dshift = sum(dy),  dx = scale inv (dy - dshift / P - xhat dscale / P)
+ *   xc = x - mean(x),  inv = 1 / sqrt(mean(xc^2) + epsilon),  y = scale inv xc + shift
+ *   dscale = inv sum(dy xc),  dshift = sum(dy),  dx = scale inv (dy - dshift / P - xc inv dscale / P)
  *
- * P values a channel. The variance takes a second pass over x: mean(x^2) - mean(x)^2 loses digits.
+ * P values a channel. Forward it is ONNX's operator in training mode, one pass over x where its parts are seven; with
+ * momentum 0 it returns the batch's own mean and variance.
  * Running averages, as ONNX has them:  running = momentum running + (1 - momentum) batch.
  */
 import { sizeOf } from "../../../runtime/model/tensor.ts";
@@ -12,35 +13,33 @@ import type { ForwardContext, GradientRule, NodeContext } from "./rule.ts";
 
 export const BatchNormalization: GradientRule = {
   forward(c) {
-    const axes = axesOf(c);
-    const [x, scale, shift, mean, variance] = c.inputs;
+    const [, , , mean, variance] = c.inputs;
     const { epsilon = 1e-5, momentum = 0.9 } = c.node.attrs as Record<string, number>;
-    const batchMean = c.emit("ReduceMean", [x], { axes, keepdims: 1 });
-    const xc = c.emit("Sub", [x, batchMean]);
-    const batchVariance = c.emit("ReduceMean", [c.emit("Mul", [xc, xc])], { axes, keepdims: 1 });
-    const deviation = c.emit("Sqrt", [c.emit("Add", [batchVariance, c.scalar(epsilon)])]);
-    const inv = c.emit("Reciprocal", [deviation]);
-    const xhat = c.emit("Mul", [xc, inv]);
-    c.emit("Add", [c.emit("Mul", [xhat, perChannel(c, scale)]), perChannel(c, shift)], {}, c.output);
+    const attrs = { training_mode: 1, momentum: 0, epsilon };
+    const [y, batchMean, batchVariance] = c.emitMany("BatchNormalization", c.inputs, attrs, 3);
+    c.emit("Identity", [y], {}, c.output);
     average(c, 3, mean, batchMean, momentum);
     average(c, 4, variance, batchVariance, momentum);
-    return { xhat, inv };
+    const deviation = c.emit("Sqrt", [c.emit("Add", [batchVariance, c.scalar(epsilon)])]);
+    return {
+      mean: perChannel(c, batchMean),
+      inv: perChannel(c, c.emit("Reciprocal", [deviation])),
+    };
   },
 
   backward(c, dy) {
-    const { xhat, inv } = c.saved;
+    const { mean, inv } = c.saved;
     const axes = c.ints(axesOf(c));
-    const dscale = c.emit("ReduceSum", [c.emit("Mul", [dy, xhat]), axes], { keepdims: 1 });
+    const times = (a: string, b: string) => c.emit("Mul", [a, b]);
+    const xc = c.emit("Sub", [c.inputs[0], mean]);
+    const dscale = times(inv, c.emit("ReduceSum", [times(dy, xc), axes], { keepdims: 1 }));
     const dshift = c.emit("ReduceSum", [dy, axes], { keepdims: 1 });
-    const share = c.scalar(c.shape[1] / sizeOf(c.shape)); // 1 / P
     const dx = () => {
-      // scale inv dy - xhat (scale inv dscale / P) - scale inv dshift / P: three passes over x, not five.
-      const gain = c.emit("Mul", [perChannel(c, c.inputs[1]), inv]);
-      const gainShare = c.emit("Mul", [gain, share]);
-      const own = c.emit("Mul", [dy, gain]);
-      const along = c.emit("Mul", [xhat, c.emit("Mul", [gainShare, dscale])]);
-      const level = c.emit("Mul", [gainShare, dshift]);
-      return c.emit("Sub", [c.emit("Sub", [own, along]), level]);
+      const gain = times(perChannel(c, c.inputs[1]), inv);
+      const gainShare = times(gain, c.scalar(c.shape[1] / sizeOf(c.shape))); // over P
+      const along = times(xc, times(times(gainShare, inv), dscale));
+      const level = times(gainShare, dshift);
+      return c.emit("Sub", [c.emit("Sub", [times(dy, gain), along]), level]);
     };
     const flat = (value: string) => c.emit("Reshape", [value, c.ints([c.shape[1]])]);
     return [
@@ -68,8 +67,7 @@ function average(
   batch: string,
   momentum: number,
 ): void {
-  const flat = c.emit("Reshape", [batch, c.ints([c.shape[1]])]);
   const kept = c.emit("Mul", [running, c.scalar(momentum)]);
-  const added = c.emit("Mul", [flat, c.scalar(1 - momentum)]);
+  const added = c.emit("Mul", [batch, c.scalar(1 - momentum)]);
   c.update(index, c.emit("Add", [kept, added]));
 }
