@@ -4,7 +4,7 @@
  */
 import { predictCycles } from "../runtime/backends/wasm/predict.ts";
 import { ModelError } from "../runtime/model/errors.ts";
-import type { Graph } from "../runtime/model/graph.ts";
+import { type Graph, isSparse } from "../runtime/model/graph.ts";
 import {
   formatPattern,
   type Mask,
@@ -19,14 +19,18 @@ import { checkDataset, type Dataset } from "./data/dataset.ts";
 import { exportOnnx } from "./export/onnx.ts";
 import { importOnnx } from "./import/onnx.ts";
 import { importTflite, isTflite } from "./import/tflite.ts";
+import { type Budget, blockCosts } from "./methods/costs.ts";
 import { type MethodName, methods, searching } from "./methods/index.ts";
-import type { PruningTarget, Scale } from "./methods/method.ts";
+import type { PruningTarget, Scale, Scope } from "./methods/method.ts";
 import { bestWay } from "./pack.ts";
 import { blockBudget, count } from "./pattern.ts";
 import { constantBytes, layerReports, type PruneReport } from "./report.ts";
 import { type Schedule, scheduleOf } from "./schedule.ts";
 import { type RemovedChannels, removeDeadChannels } from "./simplify/channels.ts";
 import { simplify } from "./simplify.ts";
+import { withActivations } from "./train/activations.ts";
+import { type CheckpointStore, keyOf } from "./train/checkpoint.ts";
+import { coupleChannels } from "./train/coupling.ts";
 import type { Engine } from "./train/engine.ts";
 import { evaluate } from "./train/evaluate.ts";
 import { multiplyMasks } from "./train/masking.ts";
@@ -54,13 +58,16 @@ export { exportOnnx } from "./export/onnx.ts";
 export { exportTflite } from "./export/tflite.ts";
 export { importOnnx } from "./import/onnx.ts";
 export { importTflite, isTflite } from "./import/tflite.ts";
+export type { Budget, CostTable } from "./methods/costs.ts";
 export { type MethodName, methods } from "./methods/index.ts";
-export type { Scale } from "./methods/method.ts";
+export type { Scale, Scope } from "./methods/method.ts";
 export { maskOfZeros, type Packed, type PackedLayer, type PackOptions, pack } from "./pack.ts";
 export type { LayerReport, PruneReport, SearchEpoch, SearchStep } from "./report.ts";
 export type { Schedule } from "./schedule.ts";
 export { type RemovedChannels, removeDeadChannels } from "./simplify/channels.ts";
 export { simplify } from "./simplify.ts";
+export type { CheckpointStore } from "./train/checkpoint.ts";
+export { checkpointFolder } from "./train/checkpoint-folder.ts";
 export { type Evaluation, evaluate } from "./train/evaluate.ts";
 export { ortNode } from "./train/ort-node.ts";
 export type { OnProgress, Progress, Stage } from "./train/progress.ts";
@@ -74,6 +81,9 @@ export interface PruneOptions extends WeightChoice {
   readonly maxSparsity?: number; // of any one layer
   /** How magnitude compares layers: weights as they are, relative to sqrt(2 / fan-in), or to the layer's own. */
   readonly scale?: Scale;
+  readonly scope?: Scope; // one ranking over all layers, or the same sparsity in each
+  /** What the sparsity is a fraction of: blocks, their weights or multiplications, or microseconds by a table. */
+  readonly budget?: Budget;
   readonly keepChannels?: boolean; // leave dead channels where they are, before and after
   /** Without training images nothing is trained; without validation images no accuracy is measured. */
   readonly data?: { readonly train?: Dataset; readonly validation?: Dataset };
@@ -82,6 +92,8 @@ export interface PruneOptions extends WeightChoice {
   readonly engine?: Engine;
   readonly threads?: number;
   readonly onProgress?: OnProgress;
+  /** Where training keeps its state: killed and called again alike, it goes on and ends with the same bits. */
+  readonly checkpoint?: CheckpointStore;
 }
 
 export interface Pruned {
@@ -107,13 +119,20 @@ export async function prune(model: Uint8Array | Graph, options: PruneOptions = {
   const remove = options.keepChannels ? keepAll : removeDeadChannels;
   const { graph: alive, removed: deadBefore } = remove(images ? trainable(source) : simplify(source));
   const dense = images ? await restoreNormalization(alive, images, engine, engineOptions) : alive;
-  const { weights, skipped } = chooseWeights(dense, target.pattern, options);
+  const { weights: chosen, skipped } = chooseWeights(dense, target.pattern, options);
   const schedule = scheduleOf(method, options.schedule);
+  const coupled = images && target.pattern.kind === "channel" ? coupleChannels(dense, chosen) : chosen;
+  const weights =
+    images && schedule.search?.start === "norm-activation"
+      ? await withActivations(dense, coupled, images, engine, engineOptions)
+      : coupled;
   const perEpoch = images ? stepsPerEpoch(images, schedule.batch, schedule.epochImages) : 0;
-  const run = methods[method](weights, target, {
-    steps: schedule.searchEpochs * perEpoch,
-    ...schedule.search,
-  });
+  const costs = blockCosts(withPlaces(dense, weights), options.budget ?? "blocks");
+  const run = methods[method](
+    weights,
+    { ...target, costs },
+    { steps: schedule.searchEpochs * perEpoch, seed, ...schedule.search },
+  );
 
   const seconds: Record<string, number> = {};
   const timed = async <T>(stage: string, work: () => Promise<T>): Promise<T> => {
@@ -133,6 +152,11 @@ export async function prune(model: Uint8Array | Graph, options: PruneOptions = {
       weights,
       clock: startClock((searchEpochs + fineTuneEpochs) * perEpoch),
       onProgress: options.onProgress,
+      teacher: schedule.distillation && dense,
+      checkpoint: options.checkpoint && {
+        store: options.checkpoint,
+        key: runKey(dense, images, [method, target, options.budget, schedule, seed]),
+      },
     };
     if (run.search && searchEpochs > 0) {
       const found = await timed("search", () =>
@@ -201,6 +225,24 @@ export function maskedOnnx(graph: Graph): Uint8Array {
   return exportOnnx({ ...graph, constants });
 }
 
+/** The weights with the number of places at which each of their outputs is computed. */
+function withPlaces(graph: Graph, weights: readonly NodeWeight[]) {
+  const { values } = plan(graph);
+  const outputOf = new Map(graph.nodes.map(({ name, outputs }) => [name, outputs[0]]));
+  return weights.map((weight) => {
+    const { shape } = values.get(outputOf.get(weight.node)!)!;
+    return { ...weight, places: sizeOf(shape) / weight.blocks.shape[0] };
+  });
+}
+
+/** Tells this run from any other: its network, data and options. */
+function runKey(graph: Graph, { images, labels }: Dataset, options: unknown): string {
+  const weights = [...graph.constants.values()].flatMap((constant) =>
+    isSparse(constant) ? [] : [constant.data],
+  );
+  return keyOf([options, images.shape], [...weights, images.data.subarray(0, 10_000), labels]);
+}
+
 function importModel(bytes: Uint8Array): Graph {
   return isTflite(bytes) ? importTflite(bytes) : importOnnx(bytes);
 }
@@ -210,16 +252,18 @@ function targetOf({
   sparsity,
   maxSparsity = 0.98,
   scale,
+  scope,
 }: PruneOptions): PruningTarget {
   const parsed = typeof pattern === "string" ? parsePattern(pattern) : pattern;
-  if (parsed.kind !== "n:m") return { pattern: parsed, sparsity: sparsity ?? 0.7, maxSparsity, scale };
+  if (parsed.kind !== "n:m")
+    return { pattern: parsed, sparsity: sparsity ?? 0.7, maxSparsity, scale, scope };
   const own = 1 - parsed.n / parsed.m;
   if (sparsity !== undefined && Math.abs(sparsity - own) > 1e-6) {
     throw new ModelError(
       `the pattern ${formatPattern(parsed)} has the sparsity ${own}, not ${sparsity}; leave it out`,
     );
   }
-  return { pattern: parsed, sparsity: own, maxSparsity, scale };
+  return { pattern: parsed, sparsity: own, maxSparsity, scale, scope };
 }
 
 function methodOf({ method, data }: PruneOptions): MethodName {

@@ -1,8 +1,9 @@
 /**
- * Methods of n:m whose soft mask is a function of the weights: in each group G of m blocks, p = mask(x), x = root mean
- * square of each block's weights (|w| where a block is one), so that the gradient reaches the weights through p too.
+ * Methods of n:m whose soft mask is a function of the weights: in each group G of m blocks, p = mask(x), where x is the
+ * root r of the mean square of a block's weights (|w| where a block is one), or that square itself. So the gradient
+ * reaches the weights through p too.
  *
- *   dL/dw_e = p_b g_e + gx_b w_e / (n_b x_b),   gx = the gradient of mask applied to  g_b = sum of w_e g_e
+ *   dL/dw_e = p_b g_e + gx_b power r_b^(power - 2) w_e / n_b,   gx = the gradient of mask applied to  g_b = sum of w_e g_e
  */
 import { ModelError } from "../../runtime/model/errors.ts";
 import { matrixOf } from "../../runtime/model/sparse/format.ts";
@@ -12,8 +13,9 @@ import { softnessOf, temperatureAt } from "./temperature.ts";
 
 /** A mask over groups: `p` from the scores x, and dL/dx from dL/dp. Groups start anew with each row. */
 export interface GroupMask {
+  readonly power: 1 | 2; // of r in x
   solve(x: Float64Array, tau: number, groups: Groups): Float64Array;
-  gradient(p: Float64Array, g: Float64Array, x: Float64Array, tau: number, groups: Groups): Float64Array;
+  gradient(p: Float64Array, g: Float64Array, tau: number, groups: Groups): Float64Array;
 }
 
 export interface Groups {
@@ -29,13 +31,15 @@ export function searchInGroups(
   defaults: { readonly tauStart: number; readonly tauEnd: number },
 ): PruningRun {
   const tauAt = temperatureAt(options, defaults);
+  const scoresOf = ({ blocks }: PrunableWeight, value: Float32Array) =>
+    blockRms(blocks, value).map((rms) => rms ** mask.power);
   const layers = new Map(
     weights.map((weight) => {
-      const { name, blocks, value } = weight;
-      const x = blockRms(blocks, value.data);
+      const x = scoresOf(weight, weight.value.data);
       const mean = x.reduce((a, b) => a + b, 0) / x.length;
       const deviation = Math.sqrt(x.reduce((sum, v) => sum + (v - mean) ** 2, 0) / x.length) || 1;
-      return [name, { weight, groups: groupsOf(weight, pattern), deviation, x, p: x }];
+      const groups = groupsOf(weight, pattern);
+      return [weight.name, { weight, groups, deviation, x, p: mask.solve(x, deviation, groups) }];
     }),
   );
   const layerOf = (name: string) => {
@@ -56,17 +60,18 @@ export function searchInGroups(
     throughMask(name, value, blockGradient, gradient) {
       const { weight, groups, deviation, x, p } = layerOf(name);
       const { of, sizes } = weight.blocks;
-      const gx = mask.gradient(p, blockGradient, x, tau * deviation, groups);
+      const slope = mask.power === 1 ? (r: number) => 1 / r : () => 2;
+      const gx = mask.gradient(p, blockGradient, tau * deviation, groups);
       for (let e = 0; e < of.length; e++) {
         const b = of[e];
-        if (x[b] > 0) gradient[e] += (gx[b] * value[e]) / (sizes[b] * x[b]);
+        if (x[b] > 0) gradient[e] += (gx[b] * slope(x[b]) * value[e]) / sizes[b];
       }
     },
 
     step(_, progress, moved: ReadonlyMap<string, Moved>) {
       tau = tauAt(progress);
       for (const [name, layer] of layers) {
-        layer.x = blockRms(layer.weight.blocks, moved.get(name)!.value);
+        layer.x = scoresOf(layer.weight, moved.get(name)!.value);
       }
       solveAll();
     },

@@ -97,37 +97,21 @@ export function pdp(
   };
 }
 
-/** The same mask in each group; tau there is that of x, so that of x^2 is about 2 mean(x) times as much. */
+/** The same mask in each group, x being w^2. */
 const groupMask: Parameters<typeof searchInGroups>[3] = {
+  power: 2,
   solve(x, tau, { starts, n }) {
     const p = new Float64Array(x.length).fill(1);
     for (let group = 0; group + 1 < starts.length; group++) {
       const [start, end] = [starts[group], starts[group + 1]];
       if (end - start <= n) continue;
-      const t = midpoint(x.subarray(start, end), n);
-      for (let i = start; i < end; i++) p[i] = sigmoid((x[i] * x[i] - t * t) / squareTau(x, tau));
+      const t = midpoint(x.subarray(start, end).map(Math.sqrt), n);
+      for (let i = start; i < end; i++) p[i] = sigmoid((x[i] - t * t) / tau);
     }
     return p;
   },
-  gradient(p, g, x, tau, { starts, n }) {
-    const gx = new Float64Array(p.length);
-    for (let group = 0; group + 1 < starts.length; group++) {
-      if (starts[group + 1] - starts[group] <= n) continue;
-      for (let i = starts[group]; i < starts[group + 1]; i++) {
-        gx[i] = ((g[i] * p[i] * (1 - p[i])) / squareTau(x, tau)) * 2 * x[i];
-      }
-    }
-    return gx;
-  },
+  gradient: (p, g, tau) => p.map((pi, i) => (g[i] * pi * (1 - pi)) / tau),
 };
-
-const meanOf = new WeakMap<Float64Array, number>();
-
-function squareTau(x: Float64Array, tau: number): number {
-  let mean = meanOf.get(x);
-  if (mean === undefined) meanOf.set(x, (mean = x.reduce((a, b) => a + b, 0) / x.length));
-  return 2 * tau * mean || 1;
-}
 
 /** Half way between the k-th largest and the next. */
 function midpoint(x: Float64Array, k: number): number {

@@ -17,6 +17,7 @@ export function smartInGroups(
   options: SearchOptions,
 ): PruningRun {
   const mask = {
+    power: 1 as const,
     solve: softTopKInGroups,
     gradient: softTopKInGroupsGradient,
   };

@@ -130,7 +130,6 @@ export function softTopKInGroups(
 export function softTopKInGroupsGradient(
   p: Float64Array,
   g: Float64Array,
-  _x: Float64Array,
   tau: number,
   { starts }: { readonly starts: Int32Array },
 ): Float64Array {

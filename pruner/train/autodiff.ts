@@ -51,6 +51,8 @@ const trainedInputs: Readonly<Record<string, readonly number[]>> = {
   Gemm: [1, 2],
   MatMul: [0, 1],
   BatchNormalization: [1, 2],
+  LayerNormalization: [1, 2],
+  PRelu: [1],
   Add: [0, 1],
 };
 
@@ -188,11 +190,11 @@ function forward(nodes: readonly Node[], e: Emitter, parts: ForwardParts): Entry
       const update = (index: number, value: string) => averages.set(node.inputs[index], value);
       saved = rule.forward({ ...e, node, inputs, shapes, known, shape, output, update });
     } else {
-      e.emit(node.op, inputs, node.attrs, output);
+      e.add({ ...node, name: `step/${node.name}`, inputs });
     }
     if (trains) {
       tape.push({ node, inputs, shapes, known, shape, needs, saved });
-      needed.add(output);
+      for (const name of node.outputs) needed.add(name);
     }
   }
   return tape;
@@ -215,9 +217,10 @@ function backward(
   };
   for (const entry of tape.toReversed()) {
     const [output] = entry.node.outputs;
-    const dy = gradientOfValue(output);
+    const all = entry.node.outputs.map(gradientOfValue);
+    const dy = all.find((gradient) => gradient !== undefined);
     if (dy === undefined) continue; // does not reach the output
-    const context = { ...e, ...entry, output };
+    const context = { ...e, ...entry, output, gradients: all };
     gradientOf(entry.node.op)!
       .backward(context, dy)
       .forEach((gradient, i) => {

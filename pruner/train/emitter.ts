@@ -12,6 +12,8 @@ export interface Emitter {
     attrs?: Readonly<Record<string, Attr>>,
     name?: string,
   ): string;
+  /** Adds a node as it is. */
+  add(node: Node): void;
   /** Adds a node with several results. */
   emitMany(
     op: string,
@@ -42,6 +44,7 @@ export function emitter(): Emitter {
   return {
     nodes,
     constants,
+    add: (node) => nodes.push(node),
     emitMany,
     emit(op, inputs, attrs = {}, name) {
       if (name === undefined) return emitMany(op, inputs, attrs, 1)[0];

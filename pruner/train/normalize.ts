@@ -9,6 +9,7 @@
 import { type Graph, isSparse, type Node } from "../../runtime/model/graph.ts";
 import type { SparseTensor } from "../../runtime/model/sparse/format.ts";
 import { type Tensor, tensor } from "../../runtime/model/tensor.ts";
+import { plan } from "../../runtime/plan.ts";
 import { type Dataset, first, subset } from "../data/dataset.ts";
 import { exportOnnx } from "../export/onnx.ts";
 import type { Engine, EngineOptions } from "./engine.ts";
@@ -69,7 +70,7 @@ interface Moments {
   readonly variance: Float64Array; // [channels]
 }
 
-/** Mean and variance over images and places of each channel of values [N, C, …]. */
+/** Mean and variance over images and places of each channel of values: [N, C, …], or [N, T, C] of three axes. */
 export async function channelMoments(
   graph: Graph,
   values: readonly string[],
@@ -79,11 +80,11 @@ export async function channelMoments(
 ): Promise<Map<string, Moments>> {
   const [input] = graph.inputs;
   const size = typeof input.shape[0] === "number" ? input.shape[0] : batch;
-  const outputs = values.map((name) => ({
-    name,
-    dtype: "float32" as const,
-    shape: ["batch", "channels", "height", "width"],
-  }));
+  const { values: planned } = plan(graph);
+  const outputs = values.map((name) => {
+    const { shape } = planned.get(name)!;
+    return { name, dtype: "float32" as const, shape: shape.map((_, axis) => `${name}/${axis}`) };
+  });
   const program = await engine.compile(exportOnnx({ ...graph, outputs }), options);
   const sums = new Map<string, { sum: Float64Array; squares: Float64Array; count: number }>();
   try {
@@ -92,8 +93,9 @@ export async function channelMoments(
       const results = await program.run({ [input.name]: subset(data, indices).images });
       for (const name of values) {
         const { shape, data: y } = results[name];
-        const [images, channels] = shape;
-        const area = y.length / (images * channels);
+        const axis = shape.length === 3 ? 2 : 1;
+        const channels = shape[axis];
+        const area = shape.slice(axis + 1).reduce((a, b) => a * b, 1);
         if (!sums.has(name)) {
           sums.set(name, {
             sum: new Float64Array(channels),
@@ -107,7 +109,7 @@ export async function channelMoments(
           all.sum[channel] += y[i];
           all.squares[channel] += y[i] * y[i];
         }
-        all.count += images * area;
+        all.count += y.length / channels;
       }
     }
   } finally {

@@ -2,7 +2,7 @@
 import { readAttrs } from "../../../runtime/ops/attributes.ts";
 import { operators } from "../../../runtime/ops/index.ts";
 import type { Emitter } from "../emitter.ts";
-import { toFloat } from "./elementwise.ts";
+import { sumTo, toFloat } from "./elementwise.ts";
 import type { GradientRule } from "./rule.ts";
 
 /** σ + αx σ (1 - σ), σ = sigmoid(αx) */
@@ -85,6 +85,64 @@ export const Erf: GradientRule = {
   },
 };
 
+/** 1 above 0, y + α below */
+export const Elu: GradientRule = {
+  backward(c, dy) {
+    const { alpha } = readAttrs(c.node, operators.Elu.attrs);
+    const { times, plus } = arithmetic(c);
+    const above = isAbove(c, c.inputs[0], 0);
+    const below = times(plus(times(above, -1), 1), plus(c.output, alpha));
+    return [times(dy, plus(above, below))];
+  },
+};
+
+/** 1 above 0, the slope below, whose own gradient is dy x there */
+export const PRelu: GradientRule = {
+  backward(c, dy) {
+    const [x, slope] = c.inputs;
+    const { times, plus } = arithmetic(c);
+    const above = isAbove(c, x, 0);
+    const below = plus(times(above, -1), 1);
+    return [
+      times(dy, plus(above, times(below, slope))),
+      c.needs[1] ? sumTo(c, times(dy, times(below, x)), c.shape, c.shapes[1]) : undefined,
+    ];
+  },
+};
+
+/** σ(x) */
+export const Softplus: GradientRule = {
+  backward: (c, dy) => [c.emit("Mul", [dy, c.emit("Sigmoid", [c.inputs[0]])])],
+};
+
+/** t + x σ(x) (1 - t²), t = tanh ln(1 + e^x). Mish came with opset 18: here it is written out. */
+export const Mish: GradientRule = {
+  forward(c) {
+    const t = c.emit("Tanh", [c.emit("Softplus", [c.inputs[0]])]);
+    c.emit("Mul", [c.inputs[0], t], {}, c.output);
+    return { t };
+  },
+  backward(c, dy) {
+    const { times, plus } = arithmetic(c);
+    const [x] = c.inputs;
+    const { t } = c.saved;
+    const rest = plus(times(times(t, t), -1), 1);
+    return [times(dy, plus(t, times(times(x, c.emit("Sigmoid", [x])), rest)))];
+  },
+};
+
+export const Abs: GradientRule = {
+  backward: (c, dy) => [c.emit("Mul", [dy, c.emit("Sign", [c.inputs[0]])])],
+};
+export const Log: GradientRule = { backward: (c, dy) => [c.emit("Div", [dy, c.inputs[0]])] };
+/** 1 / 2y */
+export const Sqrt: GradientRule = {
+  backward: (c, dy) => [c.emit("Div", [c.emit("Mul", [dy, c.scalar(0.5)]), c.output])],
+};
+/** -y² */
+export const Reciprocal: GradientRule = {
+  backward: (c, dy) => [c.emit("Neg", [c.emit("Mul", [dy, c.emit("Mul", [c.output, c.output])])])],
+};
 export const Exp: GradientRule = { backward: (c, dy) => [c.emit("Mul", [dy, c.output])] };
 export const Neg: GradientRule = { backward: (c, dy) => [c.emit("Neg", [dy])] };
 

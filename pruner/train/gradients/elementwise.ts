@@ -1,5 +1,6 @@
 /** Gradients of element-by-element operators, with broadcasting. */
 import type { Shape } from "../../../runtime/model/tensor.ts";
+import { fail } from "../../../runtime/ops/checks.ts";
 import type { Emitter } from "../emitter.ts";
 import type { GradientRule } from "./rule.ts";
 
@@ -20,6 +21,57 @@ export const Mul: GradientRule = {
     c.shapes.map((shape, i) =>
       c.needs[i] ? sumTo(c, c.emit("Mul", [dy, c.inputs[1 - i]]), c.shape, shape) : undefined,
     ),
+};
+
+/** da = dy / b,  db = -dy y / b */
+export const Div: GradientRule = {
+  backward(c, dy) {
+    const share = c.emit("Div", [dy, c.inputs[1]]);
+    return [
+      c.needs[0] ? sumTo(c, share, c.shape, c.shapes[0]) : undefined,
+      c.needs[1]
+        ? sumTo(c, c.emit("Neg", [c.emit("Mul", [share, c.output])]), c.shape, c.shapes[1])
+        : undefined,
+    ];
+  },
+};
+
+/** p x^(p - 1), for a constant p */
+export const Pow: GradientRule = {
+  backward(c, dy) {
+    const [x, power] = c.inputs;
+    if (c.needs[1]) fail(c.node, "cannot be trained with a power that is trained");
+    const slope = c.emit("Mul", [power, c.emit("Pow", [x, c.emit("Sub", [power, c.scalar(1)])])]);
+    return [sumTo(c, c.emit("Mul", [dy, slope]), c.shape, c.shapes[0])];
+  },
+};
+
+/** The larger, or the smaller, operand has the gradient; the first, where they are equal. */
+const choice = (comparison: string): GradientRule => ({
+  backward(c, dy) {
+    const [a, b] = c.inputs;
+    if (c.inputs.length !== 2) fail(c.node, "can be trained with two operands only");
+    const first = toFloat(c, c.emit(comparison, [a, b]));
+    const own = c.emit("Mul", [dy, first]);
+    return [
+      c.needs[0] ? sumTo(c, own, c.shape, c.shapes[0]) : undefined,
+      c.needs[1] ? sumTo(c, c.emit("Sub", [dy, own]), c.shape, c.shapes[1]) : undefined,
+    ];
+  },
+});
+export const Max = choice("GreaterOrEqual");
+export const Min = choice("LessOrEqual");
+
+/** Each side has the gradient where it was taken. */
+export const Where: GradientRule = {
+  backward(c, dy) {
+    const taken = c.emit("Mul", [dy, toFloat(c, c.inputs[0])]);
+    return [
+      undefined,
+      c.needs[1] ? sumTo(c, taken, c.shape, c.shapes[1]) : undefined,
+      c.needs[2] ? sumTo(c, c.emit("Sub", [dy, taken]), c.shape, c.shapes[2]) : undefined,
+    ];
+  },
 };
 
 /**

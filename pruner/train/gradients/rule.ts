@@ -20,12 +20,13 @@ export type Saved = Readonly<Record<string, string>>;
 export interface BackwardContext extends NodeContext {
   readonly saved: Saved;
   readonly needs: readonly boolean[]; // which inputs' gradients are asked for
+  readonly gradients: readonly (string | undefined)[]; // of all outputs; undefined where nobody reads one
 }
 
 export interface GradientRule {
   /** Emits the operator as it is in training; absent where that is the node itself. */
   forward?(context: ForwardContext): Saved;
-  /** Emits dL/dinput from `dy` = dL/doutput for each input that needs one. */
+  /** Emits dL/dinput from `dy` = dL/doutput, the first, for each input that needs one. */
   backward(context: BackwardContext, dy: string): readonly (string | undefined)[];
 }
 

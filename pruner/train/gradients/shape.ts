@@ -2,6 +2,7 @@
 import { normalAxis } from "../../../runtime/ops/checks.ts";
 import { padAmounts } from "../../../runtime/ops/pad.ts";
 import { type SliceRange, sliceRanges } from "../../../runtime/ops/slice.ts";
+import { splitting } from "../../../runtime/ops/split.ts";
 import type { BackwardContext, GradientRule } from "./rule.ts";
 
 /** dx = dy in the shape of x: Flatten, Reshape, Squeeze, Unsqueeze. */
@@ -22,6 +23,18 @@ export const Concat: GradientRule = {
       start = end;
       return slice;
     });
+  },
+};
+
+/** The parts put together again; 0 for those that nobody reads. */
+export const Split: GradientRule = {
+  backward(c) {
+    const { axis, sizes } = splitting(c.node, c.known);
+    const parts = sizes.map((size, i) => {
+      const shape = c.shapes[0].map((dim, at) => (at === axis ? size : dim));
+      return c.gradients[i] ?? c.emit("Expand", [c.scalar(0), c.ints(shape)]);
+    });
+    return [parts.length === 1 ? parts[0] : c.emit("Concat", parts, { axis })];
   },
 };
 
