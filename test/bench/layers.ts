@@ -58,7 +58,12 @@ export function layersCommand(): Command {
     .option("--patterns <list>", 'only these, as in "dense,16x8@70,2:4"', names)
     .option("--all", "every case and every pattern; --readme takes them too")
     .option("--threads <list>", "one measurement for each", numbers, [1])
-    .option("--rounds <n>", "samples of each time, taken by turns", wholeNumber, 41)
+    .option(
+      "--rounds <n>",
+      "samples of each time, by turns; 0: only the tables of --merge",
+      wholeNumber,
+      41,
+    )
     .option("--depth <n>", "layers in a row; more for small layers where it is left out", wholeNumber)
     .option("--kernels", "print what the backend chose")
     .option("--json <file>", "write one row a case, pattern and number of threads")
@@ -71,7 +76,7 @@ export function layersCommand(): Command {
 async function layers(options: Options): Promise<void> {
   const { rounds, json, merge, readme, strict } = options;
   const isWhole = options.all || (readme && !options.cases);
-  const cases = choose(options.cases ?? (isWhole ? [""] : usualCases));
+  const cases = rounds ? choose(options.cases ?? (isWhole ? [""] : usualCases)) : [];
   const patterns = options.patterns?.map(knownPattern) ?? (isWhole ? [...layerPatterns] : usualPatterns);
   const measuredRows: LayerRow[] = [];
   const built = mkdtempSync(join(tmpdir(), "filigree-layers-"));
