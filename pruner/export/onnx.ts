@@ -29,7 +29,7 @@ export interface ExportOptions {
 export function exportOnnx(model: Graph, options: ExportOptions = {}): Uint8Array {
   const { opset = model.nodes.some(({ op }) => op === "Gelu") ? 20 : 17, batch } = options;
   const older = opset >= 24 ? model : withoutSwish(model);
-  const graph = opset >= 18 ? withAxesAsInputs(older) : older;
+  const graph = withAxesAsInputs(older, opset);
   const longs = int64Names(graph);
   const info = (value: ValueInfo) => exportInfo(value, longs, batch);
   const message = create(ModelProtoSchema, {
@@ -71,12 +71,13 @@ function withoutSwish(graph: Graph): Graph {
   return { ...graph, nodes, constants };
 }
 
-/** Reductions whose `axes`, an attribute in opset 17, are an input since opset 18. */
-function withAxesAsInputs(graph: Graph): Graph {
+/** `axes` of reductions, an attribute here, are an input since opset 18, and those of ReduceSum since opset 13. */
+function withAxesAsInputs(graph: Graph, opset: number): Graph {
   const constants = new Map(graph.constants);
   const nodes = graph.nodes.map((node): Node => {
     const { axes, ...attrs } = node.attrs;
-    if (!node.op.startsWith("Reduce") || axes === undefined) return node;
+    const isInput = node.op === "ReduceSum" || (node.op.startsWith("Reduce") && opset >= 18);
+    if (!isInput || axes === undefined) return node;
     const name = `${node.outputs[0]}.axes`;
     constants.set(name, tensor([(axes as number[]).length], Int32Array.from(axes as number[]), "int32"));
     return { ...node, inputs: [node.inputs[0], name], attrs };
