@@ -1,11 +1,12 @@
 /**
- * MaxPool and AveragePool: the largest or the mean value of each window. x [N, C, (H,) W].
+ * MaxPool and AveragePool: the largest or the mean value of each window. x [N, C, (H,) W]. A second output of MaxPool
+ * is the place in x of each value that it takes, counted over the whole of x.
  * Values outside x never count for the maximum; they count as 0 for the mean if count_include_pad is set.
  */
 import type { Node } from "../model/graph.ts";
 import { type Shape, zeros } from "../model/tensor.ts";
 import { readAttrs } from "./attributes.ts";
-import { fail, given, input } from "./checks.ts";
+import { given, input } from "./checks.ts";
 import type { AttrSpec, Operator } from "./operator.ts";
 import { asImage, tapsInside, type WindowAxis, windowAxes } from "./window.ts";
 
@@ -16,7 +17,7 @@ const maxAttrs = {
   kernel_shape: { type: "ints", required: true },
   pads: { type: "ints" },
   strides: { type: "ints" },
-  storage_order: { type: "int", default: 0 }, // of the indices, an output that is not supported
+  storage_order: { type: "int", default: 0 }, // of the indices: 1 counts down the columns
 } as const satisfies Record<string, AttrSpec>;
 
 const averageAttrs = {
@@ -36,19 +37,32 @@ export const MaxPool = {
   infer(node, inputs) {
     const x = input(node, inputs, 0, "the input");
     const { axes } = maxPoolGeometry(node, x.shape);
-    return [{ dtype: "float32", shape: pooledShape(x.shape, axes) }];
+    const shape = pooledShape(x.shape, axes);
+    const values = { dtype: "float32", shape } as const;
+    return node.outputs.length > 1 ? [values, { dtype: "int32", shape }] : [values];
   },
 
-  reference(node, inputs, [output]) {
+  reference(node, inputs, [output, places]) {
     const x = given(inputs, 0);
     const { axes } = maxPoolGeometry(node, x.shape);
     const y = zeros(output.shape);
+    const indices = places && zeros(places.shape, places.dtype);
+    const [down, across] = asImage(axes).map(({ inputSize }) => inputSize);
+    const byColumns = readAttrs(node, maxAttrs).storage_order !== 0;
     forEachWindow(x.shape, axes, (at, _oy, _ox, offsets) => {
       let most = -Infinity;
-      for (const offset of offsets) most = Math.max(x.data[offset], most);
+      let place = offsets[0] ?? 0;
+      for (const offset of offsets) {
+        if (x.data[offset] > most) place = offset;
+        most = Math.max(x.data[offset], most);
+      }
       y.data[at] = most;
+      if (!indices) return;
+      const pixel = place % (down * across);
+      const turned = (pixel % across) * down + Math.floor(pixel / across);
+      indices.data[at] = byColumns ? place - pixel + turned : place;
     });
-    return [y];
+    return indices ? [y, indices] : [y];
   },
 } satisfies Operator;
 
@@ -84,8 +98,6 @@ export interface PoolGeometry {
 
 /** The windows of a MaxPool: for `infer`, and for the backends. */
 export function maxPoolGeometry(node: Node, xShape: Shape): PoolGeometry {
-  if (node.outputs.length > 1 && node.outputs[1] !== "")
-    fail(node, "the output Indices is not supported");
   const values = readAttrs(node, maxAttrs);
   return { axes: windowAxes(node, xShape, values.kernel_shape, values), countIncludePad: false };
 }

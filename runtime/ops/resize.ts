@@ -23,7 +23,7 @@ const attrs = {
 type Attrs = AttrValues<typeof attrs>;
 
 /** The place in the input of output index `o`: `scale` is output size / input size, as it was asked for. */
-const coordinates: Readonly<
+export const coordinates: Readonly<
   Record<string, (o: number, scale: number, inputSize: number, outputSize: number) => number>
 > = {
   half_pixel: (o, scale) => (o + 0.5) / scale - 0.5,
@@ -32,7 +32,7 @@ const coordinates: Readonly<
   asymmetric: (o, scale) => o / scale,
 };
 
-const rounding: Readonly<Record<string, (x: number) => number>> = {
+export const rounding: Readonly<Record<string, (x: number) => number>> = {
   round_prefer_floor: (x) => Math.ceil(x - 0.5),
   round_prefer_ceil: (x) => Math.floor(x + 0.5),
   floor: Math.floor,

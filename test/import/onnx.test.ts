@@ -1,14 +1,7 @@
 /** What importOnnx makes of each form that ONNX has, and what exportOnnx makes of a graph. */
-import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
 import { exportOnnx } from "../../pruner/export/onnx.ts";
 import { importOnnx } from "../../pruner/import/onnx.ts";
-import {
-  type AttributeProtoSchema,
-  ModelProtoSchema,
-  type NodeProtoSchema,
-  type TensorProtoSchema,
-} from "../../pruner/import/onnx_pb.ts";
 import { attributeTypes, dataTypes } from "../../pruner/import/onnx-types.ts";
 import { simplify } from "../../pruner/simplify.ts";
 import { reference } from "../../runtime/backends/reference/index.ts";
@@ -21,78 +14,19 @@ import { expectSame, runOn } from "../backend/run.ts";
 import { tinyClassifier, tinyImage } from "../fixtures.ts";
 import { runOnnx } from "../oracle/ort.ts";
 import { randomTensor } from "../random.ts";
-
-type NodeInit = MessageInitShape<typeof NodeProtoSchema>;
-type TensorInit = MessageInitShape<typeof TensorProtoSchema>;
-type AttributeInit = MessageInitShape<typeof AttributeProtoSchema>;
-
-interface ModelInit {
-  readonly opset?: number;
-  readonly shape?: readonly (number | string)[];
-  readonly nodes: readonly NodeInit[];
-  readonly initializers?: readonly TensorInit[];
-  readonly functions?: Uint8Array<ArrayBuffer>[];
-}
-
-/** The bytes of a model from input x, by default [2, 3], to output y. */
-function model({
-  opset = 13,
-  shape = [2, 3],
-  nodes,
-  initializers = [],
-  functions,
-}: ModelInit): Uint8Array {
-  const dim = shape.map((size) =>
-    typeof size === "number"
-      ? { value: { case: "dimValue" as const, value: BigInt(size) } }
-      : { value: { case: "dimParam" as const, value: size } },
-  );
-  const info = (name: string) => ({
-    name,
-    type: {
-      value: { case: "tensorType" as const, value: { elemType: dataTypes.float, shape: { dim } } },
-    },
-  });
-  const bytes = create(ModelProtoSchema, {
-    irVersion: 7n,
-    opsetImport: [{ domain: "", version: BigInt(opset) }],
-    graph: { node: [...nodes], initializer: [...initializers], input: [info("x")], output: [info("y")] },
-    functions,
-  });
-  return toBinary(ModelProtoSchema, bytes);
-}
-
-const int = (name: string, i: number): AttributeInit => ({
-  name,
-  type: attributeTypes.int,
-  i: BigInt(i),
-});
-const ints = (name: string, ...values: number[]): AttributeInit => ({
-  name,
-  type: attributeTypes.ints,
-  ints: values.map(BigInt),
-});
-const float = (name: string, f: number): AttributeInit => ({ name, type: attributeTypes.float, f });
-const node = (opType: string, input: string[] = ["x"], attribute: AttributeInit[] = []): NodeInit => ({
-  opType,
-  input,
-  output: ["y"],
-  attribute,
-});
-const bytesOf = (data: ArrayBufferView<ArrayBuffer>) => new Uint8Array(data.buffer);
-const float32 = (name: string, dims: number[], data: number[]): TensorInit => ({
-  name,
-  dims: dims.map(BigInt),
-  dataType: dataTypes.float,
-  rawData: bytesOf(Float32Array.from(data)),
-});
-
-const int64 = (name: string, ...values: number[]): TensorInit => ({
-  name,
-  dims: [BigInt(values.length)],
-  dataType: dataTypes.int64,
-  int64Data: values.map(BigInt),
-});
+import {
+  type AttributeInit,
+  bytesOf,
+  float,
+  float32,
+  int,
+  int64,
+  ints,
+  type ModelInit,
+  model,
+  node,
+  type TensorInit,
+} from "./onnx-model.ts";
 
 describe("tensors", () => {
   const forms: [name: string, init: TensorInit, dtype: string, values: number[]][] = [

@@ -4,7 +4,7 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { rewritten } from "../../pruner/import/rewrite/index.ts";
+import { rewritten, rewrittenForms } from "../../pruner/import/rewrite/index.ts";
 import { bindingOf } from "../../runtime/backends/wasm/bindings.ts";
 import { operators } from "../../runtime/ops/index.ts";
 import type { AttrSpec, Operator } from "../../runtime/ops/operator.ts";
@@ -24,6 +24,7 @@ export function operatorsText(): string {
   const lines = [head, head.map(() => "---"), ...rows];
   const table = lines.map((cells) => `| ${cells.join(" | ")} |`).join("\n");
   const older = [...new Set(rewritten)].filter((name) => !Object.hasOwn(operators, name)).sort();
+  const forms = Object.entries(rewrittenForms).map(([name, form]) => `${name} ${form}`);
   return `# Operators
 
 <!-- written by npm run docs -->
@@ -36,7 +37,8 @@ not, is an error that names the node.
 
 ${table}
 
-These are replaced at import by operators of the table: ${older.join(", ")}.
+These are replaced at import by operators of the table: ${older.join(", ")}; and
+these forms: ${forms.join("; ")}.
 `;
 }
 

@@ -6,7 +6,9 @@ import { oneDimension } from "./one-dimension.ts";
 import { opsets } from "./opsets.ts";
 import { quantize } from "./quantize.ts";
 import { reduce } from "./reductions.ts";
+import { resize } from "./resize.ts";
 import { space } from "./space.ts";
+import { volumes } from "./three-dimensions.ts";
 import type { Rewrite } from "./writer.ts";
 
 const rewrites: Readonly<Record<string, Rewrite>> = {
@@ -16,8 +18,16 @@ const rewrites: Readonly<Record<string, Rewrite>> = {
   ...space,
   ...quantize,
   ...einsum,
-  ...oneDimension,
+  ...mapped(oneDimension, volumes),
+  ...resize,
 };
+
+function mapped(
+  rewrites: Readonly<Record<string, Rewrite>>,
+  by: (rewrite: Rewrite) => Rewrite,
+): Record<string, Rewrite> {
+  return Object.fromEntries(Object.entries(rewrites).map(([op, rewrite]) => [op, by(rewrite)]));
+}
 
 /** First to the form of opset 17, then to operators that the runtime has. */
 export const rewrite: Rewrite = (node, rewriting) => {
@@ -28,3 +38,10 @@ export const rewrite: Rewrite = (node, rewriting) => {
 
 /** Operators that are only rewritten. */
 export const rewritten = [...Object.keys(opsets), ...Object.keys(rewrites)];
+
+/** Forms of operators of the runtime that are rewritten, though others run as they are. */
+export const rewrittenForms: Readonly<Record<string, string>> = {
+  "Conv, ConvTranspose, MaxPool, AveragePool": "of volumes [N, C, D, H, W] and of rows [N, C, W]",
+  LayerNormalization: "whose mean or deviation is read",
+  Resize: "cubic, antialiased, cropped, or with the aspect ratio kept",
+};

@@ -10,6 +10,27 @@ export const normalization: Readonly<Record<string, Rewrite>> = {
     return w.end(w.reshapeLike(scaled(w, normal, scale, shift), x));
   },
 
+  /** With mean and 1 / deviation as further outputs, where anything reads them. */
+  LayerNormalization(node, rewriting) {
+    const [, mean = "", factor = ""] = node.outputs.map((name) => (rewriting.isRead(name) ? name : ""));
+    if (!mean && !factor) return { ...node, outputs: node.outputs.slice(0, 1) };
+    const w = writerFor(node, rewriting);
+    const [x] = node.inputs;
+    const { axis = -1, epsilon = 1e-5 } = node.attrs as Record<string, number>;
+    const axes = axesFrom(axis, rankOf(node, x, rewriting));
+    const means = w.add("ReduceMean", [x], { axes });
+    const apart = w.add("Sub", [x, means]);
+    const variance = w.add("ReduceMean", [w.add("Mul", [apart, apart])], { axes });
+    const deviation = w.add("Sqrt", [w.add("Add", [variance, w.scalar(epsilon)])]);
+    const factors = w.add("Reciprocal", [deviation]);
+    const also = (value: string, output: string): Node[] => {
+      const name = `${node.name} ${output}`;
+      return output ? [{ name, op: "Identity", inputs: [value], outputs: [output], attrs: {} }] : [];
+    };
+    const nodes = w.end(w.add("LayerNormalization", node.inputs, node.attrs));
+    return [...nodes, ...also(means, mean), ...also(factors, factor)];
+  },
+
   /** Before opset 21 scale and shift are one for each group. */
   GroupNormalization(node, rewriting) {
     const w = writerFor(node, rewriting);
@@ -72,14 +93,18 @@ export const normalization: Readonly<Record<string, Rewrite>> = {
     const w = writerFor(node, rewriting);
     const [x, scale] = node.inputs;
     const { axis = -1, epsilon = 1e-5 } = node.attrs as Record<string, number>;
-    const rank = rankOf(node, x, rewriting);
-    const first = axis < 0 ? axis + rank : axis;
-    const axes = Array.from({ length: rank - first }, (_, i) => first + i);
+    const axes = axesFrom(axis, rankOf(node, x, rewriting));
     const mean = w.add("ReduceMean", [w.add("Mul", [x, x])], { axes });
     const root = w.add("Sqrt", [w.add("Add", [mean, w.scalar(epsilon)])]);
     return w.end(w.add("Mul", [w.add("Div", [x, root]), scale]));
   },
 };
+
+/** `axis` and all behind it. */
+function axesFrom(axis: number, rank: number): number[] {
+  const first = axis < 0 ? axis + rank : axis;
+  return Array.from({ length: rank - first }, (_, i) => first + i);
+}
 
 /** Each row of [n, c, values] with mean 0 and variance 1. */
 function normalRows(w: Writer, rows: string, { attrs }: Node): string {

@@ -3,6 +3,7 @@ import type { Node } from "../../../runtime/model/graph.ts";
 import { tensor } from "../../../runtime/model/tensor.ts";
 import { readAttrs } from "../../../runtime/ops/attributes.ts";
 import type { AttrSpec } from "../../../runtime/ops/operator.ts";
+import { volumeConv, volumeDims } from "./three-dimensions.ts";
 import { type Rewrite, type Rewriting, rankOf, refused, type Size, writerFor } from "./writer.ts";
 
 const convTransposeAttrs = {
@@ -51,8 +52,11 @@ export const space: Readonly<Record<string, Rewrite>> = {
     if (!weight)
       throw refused(node, `the weight '${weightName}' is computed while running; it must be a constant`);
     const axes = rankOf(node, x, rewriting) - 2;
-    if (axes < 1 || axes > 2 || weight.shape.length !== axes + 2)
-      throw refused(node, `the weight is [${weight.shape}]; expected [C, M, (kH,) kW] as the input has`);
+    if (axes < 1 || axes > 3 || weight.shape.length !== axes + 2)
+      throw refused(
+        node,
+        `the weight is [${weight.shape}]; expected [C, M, ((kD,) kH,) kW] as the input has`,
+      );
     const geometry = Array.from({ length: axes }, (_, axis) => axisOf(node, values, rewriting, axis));
     const [inC, groupM, ...kernel] = weight.shape;
     const { group } = values;
@@ -98,7 +102,12 @@ export const space: Readonly<Record<string, Rewrite>> = {
       });
       inputs.push(rewriting.addConstant(`${bias}.phases`, tensor([each.length], each)));
     }
-    const conv = w.add("Conv", inputs, { pads: [...border, ...border], group });
+    const attrs = { pads: [...border, ...border], group };
+    const shape = [group * groupM * phases, groupC, ...taps];
+    const conv =
+      axes === 3
+        ? volumeConv(w, node, inputs, volumeDims(node, rewriting), shape, attrs)
+        : w.add("Conv", inputs, attrs);
 
     const M = group * groupM;
     const dims = rewriting.dims(x)!;
@@ -110,7 +119,11 @@ export const space: Readonly<Record<string, Rewrite>> = {
     if (phases > 1) {
       const sizes: Size[] = outer.map((size, axis) => size ?? { axis: axis + 2 });
       const parts = w.reshape(conv, [{ axis: 0 }, M, ...strides, ...sizes]);
-      const turned = w.transpose(parts, axes === 1 ? [0, 1, 3, 2] : [0, 1, 4, 2, 5, 3]);
+      const turned = w.transpose(parts, [
+        0,
+        1,
+        ...strides.flatMap((_, axis) => [2 + axes + axis, 2 + axis]),
+      ]);
       const whole = outer.map((size, axis): Size => {
         const times = strides[axis];
         return size === undefined ? { axis: 2 + 2 * axis, times } : size * times;
