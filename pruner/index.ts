@@ -33,6 +33,7 @@ import { type CheckpointStore, keyOf } from "./train/checkpoint.ts";
 import { coupleChannels } from "./train/coupling.ts";
 import type { Engine } from "./train/engine.ts";
 import { evaluate } from "./train/evaluate.ts";
+import { recordTraining } from "./train/history.ts";
 import { multiplyMasks } from "./train/masking.ts";
 import { restoreNormalization } from "./train/normalize.ts";
 import { ortNode } from "./train/ort-node.ts";
@@ -58,11 +59,18 @@ export { exportOnnx } from "./export/onnx.ts";
 export { exportTflite } from "./export/tflite.ts";
 export { importOnnx } from "./import/onnx.ts";
 export { importTflite, isTflite } from "./import/tflite.ts";
-export type { Budget, CostTable } from "./methods/costs.ts";
+export {
+  type Budget,
+  type CostFile,
+  type CostTable,
+  checkCosts,
+  costTable,
+  readCosts,
+} from "./methods/costs.ts";
 export { type MethodName, methods } from "./methods/index.ts";
 export type { Scale, Scope } from "./methods/method.ts";
 export { maskOfZeros, type Packed, type PackedLayer, type PackOptions, pack } from "./pack.ts";
-export type { LayerReport, PruneReport, SearchEpoch, SearchStep } from "./report.ts";
+export type { LayerReport, PruneReport, SearchEpoch, SearchStep, TrainingStep } from "./report.ts";
 export type { Schedule } from "./schedule.ts";
 export { type RemovedChannels, removeDeadChannels } from "./simplify/channels.ts";
 export { simplify } from "./simplify.ts";
@@ -127,12 +135,15 @@ export async function prune(model: Uint8Array | Graph, options: PruneOptions = {
       ? await withActivations(dense, coupled, images, engine, engineOptions)
       : coupled;
   const perEpoch = images ? stepsPerEpoch(images, schedule.batch, schedule.epochImages) : 0;
-  const costs = blockCosts(withPlaces(dense, weights), options.budget ?? "blocks");
+  const { budget = "blocks" } = options;
+  const costs = blockCosts(withPlaces(dense, weights), budget, target.pattern);
   const run = methods[method](
     weights,
     { ...target, costs },
     { steps: schedule.searchEpochs * perEpoch, seed, ...schedule.search },
   );
+  // What the pattern cannot meet is known now, not after hours of search.
+  run.masks();
 
   const seconds: Record<string, number> = {};
   const timed = async <T>(stage: string, work: () => Promise<T>): Promise<T> => {
@@ -144,6 +155,7 @@ export async function prune(model: Uint8Array | Graph, options: PruneOptions = {
 
   let graph = dense;
   let search: PruneReport["search"];
+  const history = recordTraining(options.onProgress);
   if (images) {
     const { searchEpochs, fineTuneEpochs } = schedule;
     const parts = {
@@ -151,10 +163,11 @@ export async function prune(model: Uint8Array | Graph, options: PruneOptions = {
       engineOptions,
       weights,
       clock: startClock((searchEpochs + fineTuneEpochs) * perEpoch),
-      onProgress: options.onProgress,
+      onProgress: history.onProgress,
       teacher: schedule.distillation && dense,
       checkpoint: options.checkpoint && {
         store: options.checkpoint,
+        log: history,
         key: runKey(dense, images, [method, target, options.budget, schedule, seed]),
       },
     };
@@ -195,6 +208,8 @@ export async function prune(model: Uint8Array | Graph, options: PruneOptions = {
       method,
       pattern: formatPattern(target.pattern),
       sparsity: target.sparsity,
+      budget: typeof budget === "string" ? budget : "latency",
+      scope: target.scope ?? "global",
       seed,
       accuracy: validation && {
         before: await evaluate(dense, validation, engine, engineOptions),
@@ -211,6 +226,7 @@ export async function prune(model: Uint8Array | Graph, options: PruneOptions = {
       layers,
       skipped,
       search,
+      training: images && history.steps,
       seconds,
     },
   };

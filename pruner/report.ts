@@ -3,9 +3,11 @@ import { type Graph, isSparse } from "../runtime/model/graph.ts";
 import type { Mask } from "../runtime/model/pattern.ts";
 import { storedBytes } from "../runtime/model/sparse/index.ts";
 import { bytesPerElement, type Shape, sizeOf } from "../runtime/model/tensor.ts";
+import type { Scope } from "./methods/method.ts";
 import { count, keptBlocks } from "./pattern.ts";
 import type { RemovedChannels } from "./simplify/channels.ts";
 import type { Evaluation } from "./train/evaluate.ts";
+import type { Stage } from "./train/progress.ts";
 import type { NodeWeight, SkippedWeight } from "./weights.ts";
 
 export interface LayerReport {
@@ -37,11 +39,22 @@ export interface SearchStep {
   readonly softFraction: number;
 }
 
+/** Training as it went. */
+export interface TrainingStep {
+  readonly stage: Stage;
+  readonly epoch: number; // of the stage
+  readonly step: number; // of the whole run
+  readonly loss: number; // running mean
+  readonly accuracy: number; // running mean, of training images
+}
+
 export interface PruneReport {
   readonly model: string;
   readonly method: string;
   readonly pattern: string; // "block:16x8"
-  readonly sparsity: number; // asked, of the blocks
+  readonly sparsity: number; // asked, of the budget
+  readonly budget: string; // "blocks", "weights", "macs" or "latency"
+  readonly scope: Scope;
   readonly seed: number;
   readonly accuracy?: { readonly before: Evaluation; readonly after: Evaluation }; // on the validation images
   readonly blocks: { readonly total: number; readonly asked: number; readonly kept: number };
@@ -54,6 +67,7 @@ export interface PruneReport {
     readonly epochs: readonly SearchEpoch[];
     readonly steps: readonly SearchStep[]; // a hundred or so of them
   };
+  readonly training?: readonly TrainingStep[]; // some two hundred of them
   readonly seconds: Readonly<Record<string, number>>; // of each stage
 }
 

@@ -49,12 +49,17 @@ const layers: Record<string, Layer> = {
     packages: [
       ...["node:*", "@bufbuild/protobuf", "cli-progress", "cli-table3", "commander", "flatbuffers"],
       ...["onnxruntime-node", "onnxruntime-web", "onnxruntime-common", "playwright-core"], // optional peers
+      ...["vega", "vega-lite", "jpeg-js", "pngjs"], // optional peers
     ],
   },
   demo: {
     files: /^demo\//,
     imports: publicEntries,
-    packages: ["node:*", "cli-table3", "mnist", "onnxruntime-web", "vega", "vega-lite"],
+    packages: [
+      ...["node:*", "cli-table3", "mnist", "onnxruntime-web", "vega", "vega-lite", "@litertjs/core"],
+      ...["vite", "vite-plugin-pwa", "virtual:face-detector", "pngjs"], // of the app: its build,
+      ...["workbox-core", "workbox-precaching", "workbox-routing", "workbox-strategies"], // its service worker
+    ],
   },
   test: { files: /^test\//, imports: [everything], packages: ["*"] },
 };

@@ -40,6 +40,10 @@ async function openFiligree(spec: EngineSpec, model: Uint8Array): Promise<Engine
       const rows = await session.profile(inputs, 50);
       return rows.reduce((sum, { ms }) => sum + ms, 0);
     },
+    profile: async (inputs, runs) => {
+      const rows = await session.profile(inputs, runs);
+      return rows.map(({ node, ms }) => ({ node, ms }));
+    },
     dispose: () => session.dispose(),
   };
 }

@@ -39,6 +39,10 @@ async function open(spec: EngineSpec, model: Uint8Array): Promise<Engine> {
     reference,
     capabilities: { backend: "wasm", threads: executable.threads, relaxedSimd: executable.relaxedSimd },
     run: (inputs) => executable.run(inputs),
+    profile: async (inputs, runs) => {
+      const rows = await executable.profile(inputs, runs);
+      return rows.map(({ node, ms }) => ({ node, ms }));
+    },
     dispose: () => executable.dispose(),
   };
 }

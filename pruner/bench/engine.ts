@@ -13,7 +13,14 @@ export interface Engine {
   run(inputs: Tensors): Promise<Tensors>;
   /** Where the network runs in a worker: the sum of its steps there, without the way to and fro. */
   insideMs?(inputs: Tensors): Promise<number>;
+  /** Its steps one by one: mean milliseconds of each over some runs. */
+  profile?(inputs: Tensors, runs: number): Promise<readonly StepTime[]>;
   dispose(): void | Promise<void>;
+}
+
+export interface StepTime {
+  readonly node: string; // what it computes: "Conv 'layer1.0.conv1' + Relu"
+  readonly ms: number;
 }
 
 export type Progress = (doing: string, done: number, total: number) => void;

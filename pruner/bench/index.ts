@@ -20,7 +20,7 @@ export interface BenchModel extends Omit<EngineSpec, "url"> {
   readonly model: Uint8Array; // .filigree or .onnx, as `kind` says
 }
 
-export interface BenchOptions extends Pick<BenchJob, "rounds" | "classify"> {
+export interface BenchOptions extends Pick<BenchJob, "rounds" | "classify" | "profileRounds"> {
   /** "auto" (default): Chromium where it is found. */
   readonly place?: "auto" | "chromium" | "node";
   /** Folder of the built package, where it is another than this package's dist/. */
@@ -39,7 +39,8 @@ export async function benchmark(
   samples: readonly Tensors[],
   options: BenchOptions = {},
 ): Promise<Benchmark> {
-  const { rounds, classify, place = "auto", onProgress, dist = builtFolder() } = options;
+  const { place = "auto", onProgress, dist = builtFolder() } = options;
+  const { rounds, classify, profileRounds } = options;
   const files: Record<string, Uint8Array> = {};
   const engines = models.map(({ model, ...spec }, i) => {
     const url = `/models/${i}`;
@@ -48,7 +49,7 @@ export async function benchmark(
   });
   const encoded = encodeSamples(samples, "/samples");
   files["/samples"] = encoded.bytes;
-  const job: BenchJob = { engines, samples: encoded.samples, rounds, classify };
+  const job: BenchJob = { engines, samples: encoded.samples, rounds, classify, profileRounds };
   return place === "node" || (place === "auto" && !findChromium())
     ? inNode(dist, job, files, onProgress)
     : inChromium(dist, job, files, onProgress);

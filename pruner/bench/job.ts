@@ -8,7 +8,8 @@ import {
   viewOf,
 } from "../../runtime/model/tensor.ts";
 import { type Comparison, compare } from "./compare.ts";
-import type { Engine, Progress, Tensors } from "./engine.ts";
+import type { Engine, Progress, StepTime, Tensors } from "./engine.ts";
+import { profileByTurns } from "./profile.ts";
 
 export interface EngineSpec {
   readonly name: string;
@@ -28,10 +29,13 @@ export interface BenchJob {
   };
   readonly rounds?: number;
   readonly classify?: boolean;
+  /** So many times, by turns, the engines that can are asked for the time of each of their steps (default 0). */
+  readonly profileRounds?: number;
 }
 
 export interface BenchReport {
   readonly comparisons: readonly Comparison[]; // in the order of the engines
+  readonly profiles?: Readonly<Record<string, readonly StepTime[]>>; // by engine: the least time of each step
   readonly capabilities: Readonly<Record<string, unknown>>; // by engine
   readonly userAgent: string;
 }
@@ -50,10 +54,14 @@ export async function runJob(
       onProgress?.("loading", i + 1, job.engines.length);
     }
     const samples = decodeSamples(job.samples, await read(job.samples.url));
-    const { rounds, classify } = job;
+    const { rounds, classify, profileRounds = 0 } = job;
+    const profiles = profileRounds
+      ? await profileByTurns(engines, samples, profileRounds, onProgress)
+      : undefined;
     const comparisons = await compare(engines, samples, { rounds, classify, onProgress });
     return {
       comparisons,
+      profiles,
       capabilities: Object.fromEntries(engines.map((e) => [e.name, e.capabilities])),
       userAgent: globalThis.navigator?.userAgent ?? "",
     };

@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { ModelError } from "../../runtime/model/errors.ts";
 import { type Model, readModel } from "../../runtime/model/file.ts";
+import type { Graph } from "../../runtime/model/graph.ts";
 import { importOnnx } from "../import/onnx.ts";
 import { importTflite, isTflite } from "../import/tflite.ts";
 import { simplify } from "../simplify.ts";
@@ -18,6 +19,19 @@ export async function openModel(
   if (start === "FILIGREE") return { ...(await readModel(bytes)), format: "filigree" };
   if (isTflite(bytes)) return { graph: simplify(importTflite(bytes)), meta: {}, format: "tflite" };
   return { graph: simplify(importOnnx(bytes, filesBeside(path))), meta: {}, format: "onnx" };
+}
+
+/** The graph of an ONNX or TFLite file as it is, for training, and the bytes of the file. */
+export async function importFile(path: string): Promise<{ graph: Graph; bytes: number }> {
+  const bytes = await readBytes(path);
+  const start = new TextDecoder("latin1").decode(bytes.subarray(0, 8));
+  if (start === "FILIGREE") {
+    throw new ModelError(
+      `${path}: is packed already; prune the ONNX or TFLite file that it was made of`,
+    );
+  }
+  const graph = isTflite(bytes) ? importTflite(bytes) : importOnnx(bytes, filesBeside(path));
+  return { graph, bytes: bytes.length };
 }
 
 /** Weights may lie in files beside the model's. */

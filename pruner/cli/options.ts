@@ -35,3 +35,24 @@ export function numbers(text: string): number[] {
 export function names(text: string): string[] {
   return text.split(",").map((name) => name.trim());
 }
+
+/** A number above 0. */
+export function positive(text: string): number {
+  const value = number(text);
+  if (value <= 0) throw new InvalidArgumentError("expected a number > 0");
+  return value;
+}
+
+/** A whole number above 0. */
+export function count(text: string): number {
+  const value = wholeNumber(text);
+  if (value === 0) throw new InvalidArgumentError("expected a whole number ≥ 1");
+  return value;
+}
+
+/** 0 <= value */
+export function notNegative(text: string): number {
+  const value = number(text);
+  if (value < 0) throw new InvalidArgumentError("expected a number ≥ 0");
+  return value;
+}

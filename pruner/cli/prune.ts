@@ -1,117 +1,104 @@
 /** `filigree prune MODEL -o OUT.filigree`: prune, fine-tune where there is data, and pack. */
-import { writeFile } from "node:fs/promises";
-import { Command, Option } from "commander";
+import { readFile, writeFile } from "node:fs/promises";
+import { Command } from "commander";
+import { ModelError } from "../../runtime/model/errors.ts";
 import { writeModel } from "../../runtime/model/file.ts";
 import { split } from "../data/dataset.ts";
 import { loadDataset } from "../data/load.ts";
 import { maskedOnnx, type PruneOptions, prune } from "../index.ts";
-import { type MethodName, methods } from "../methods/index.ts";
-import type { Scale } from "../methods/method.ts";
-import { readBytes } from "./model.ts";
-import { fraction, type GlobalOptions, names, number, numbers, wholeNumber } from "./options.ts";
+import { type Budget, readCosts } from "../methods/costs.ts";
+import { checkpointFolder } from "../train/checkpoint-folder.ts";
+import { openLog } from "./log.ts";
+import { importFile } from "./model.ts";
+import { checkWritable } from "./outputs.ts";
 import { progressDisplay } from "./progress.ts";
+import {
+  addPruneOptions,
+  checkFlags,
+  maskOptionsOfFlags,
+  type PruneFlags,
+  scheduleOfFlags,
+} from "./prune-options.ts";
 import { pruneTable } from "./tables.ts";
 
-interface Options extends GlobalOptions {
-  output: string;
-  method?: MethodName;
-  pattern: string;
-  sparsity?: number;
-  maxSparsity?: number;
-  scale?: Scale;
-  keepChannels?: boolean;
-  data?: string;
-  validation?: string;
-  held: number;
-  mean?: number[];
-  std?: number[];
-  epochs?: number;
-  searchEpochs?: number;
-  batch?: number;
-  rate?: number;
-  shift?: number;
-  include?: string[];
-  exclude?: string[];
-  seed: number;
-  threads?: number;
-  onnx?: string;
-}
+const examples = `
+Examples:
+  $ filigree prune model.onnx -o model.filigree --sparsity 0.5
+  $ filigree prune model.onnx -o model.filigree --data images/ --flip --shift 4 --epochs 6+6 --html report.html
+  $ filigree bench model.onnx --costs phone.json
+  $ filigree prune model.onnx -o model.filigree --data images/ --budget latency --costs phone.json
+`;
 
 export function pruneCommand(): Command {
-  return new Command("prune")
+  const command = new Command("prune")
     .description("prune a trained ONNX or TFLite network and store it sparse")
-    .argument("<model>")
-    .requiredOption("-o, --output <file>", "where the .filigree file goes")
-    .addOption(
-      new Option(
-        "--method <name>",
-        "smart, which needs --data; magnitude; or dimap, which spreads the loss over layers and modules",
-      ).choices(Object.keys(methods)),
-    )
-    .addOption(
-      new Option(
-        "--scale <unit>",
-        "how magnitude compares layers: as they are, by sqrt(2 / fan-in), by the layer's own mean square",
-      ).choices(["none", "fan-in", "layer"]),
-    )
-    .option(
-      "--pattern <pattern>",
-      "block:ROWSxCOLS, N:M, N:MxROWS, channel or unstructured",
-      "block:16x8",
-    )
-    .option(
-      "--sparsity <fraction>",
-      "fraction of the blocks to remove, of all layers together (default: 0.7)",
-      fraction,
-    )
-    .option("--max-sparsity <fraction>", "of any one layer (default: 0.98)", fraction)
-    .option(
-      "--data <path>",
-      "training images: a folder (MNIST, CIFAR-10), IMAGES,LABELS (idx or .npy) or CIFAR batches",
-    )
-    .option("--validation <path>", "images to measure the accuracy on, in the same forms")
-    .option(
-      "--held <fraction>",
-      "without --validation: part of the data that is held out for it",
-      fraction,
-      0.1,
-    )
-    .option("--mean <list>", "of each channel, subtracted from byte / 255", numbers)
-    .option("--std <list>", "of each channel, divided by after that", numbers)
-    .option("--epochs <n>", "of search and fine-tuning together (default: 12)", wholeNumber)
-    .option("--search-epochs <n>", "of those, how many are search (default: half)", wholeNumber)
-    .option("--batch <n>", "images a step (default: 64)", wholeNumber)
-    .option("--rate <number>", "learning rate at the start of a stage (default: 0.01)", number)
-    .option("--shift <pixels>", "move training images by up to so many pixels", wholeNumber)
-    .option("--include <names>", "nodes or weights to prune though they would be left out; a*b", names)
-    .option("--exclude <names>", "nodes or weights to leave dense; a*b stands for all such names", names)
-    .option("--keep-channels", "leave channels that are dead, or become so")
-    .option("--seed <n>", "the same seed gives the same result", wholeNumber, 0)
-    .option("--threads <n>", "for training (default: all)", wholeNumber)
-    .option("--onnx <file>", "also write dense ONNX with zeros, to compare with other runtimes")
+    .argument("<model>");
+  return addPruneOptions(command)
+    .addHelpText("after", examples)
     .action(async (model: string, _: unknown, command: Command) =>
       run(model, command.optsWithGlobals()),
     );
 }
 
-async function run(path: string, options: Options): Promise<void> {
-  const bytes = await readBytes(path);
-  const display = progressDisplay(options.quiet);
-  const { graph, report } = await prune(bytes, {
-    ...options,
-    data: await dataOf(options),
-    schedule: scheduleOf(options),
-    onProgress: display.onProgress,
-  }).finally(display.stop);
+async function run(path: string, flags: PruneFlags): Promise<void> {
+  checkFlags(flags);
+  const { output, onnx, html, log: logFile, seed, threads, checkpoint, json, quiet } = flags;
+  for (const file of [output, onnx, html, logFile]) if (file) await checkWritable(file);
+  // Now, where they are missing it is known before the training.
+  const { htmlOfPruning } = html ? await import("../report-page/index.ts") : {};
+  await htmlOfPruning?.check();
+  const { graph: source, bytes } = await importFile(path);
+  const budget = await budgetOf(flags);
+  const data = await dataOf(flags);
+
+  const log = await openLog(logFile);
+  const display = progressDisplay(quiet);
+  log.write({ event: "start", model: path, flags });
+  const { graph, report } = await prune(source, {
+    ...maskOptionsOfFlags(flags),
+    budget,
+    data,
+    schedule: scheduleOfFlags(flags),
+    seed,
+    threads,
+    checkpoint: checkpoint ? checkpointFolder(checkpoint) : undefined,
+    onProgress(progress) {
+      display.onProgress?.(progress);
+      log.step(progress);
+    },
+  })
+    .catch((error: Error) => {
+      log.write({ event: "error", message: error.message });
+      throw error;
+    })
+    .finally(display.stop);
   const file = await writeModel(graph, { report });
-  await writeFile(options.output, file);
-  if (options.onnx) await writeFile(options.onnx, maskedOnnx(graph));
-  if (options.json) {
-    console.log(JSON.stringify({ ...report, file: options.output, fileBytes: file.length }));
-  } else if (!options.quiet) {
+  await writeFile(output, file);
+  if (onnx) await writeFile(onnx, maskedOnnx(graph));
+  if (html)
+    await writeFile(
+      html,
+      await htmlOfPruning!.page(report, { modelBytes: bytes, fileBytes: file.length }),
+    );
+  log.write({ event: "end", report, file: output, fileBytes: file.length });
+  await log.close();
+  if (json) {
+    console.log(JSON.stringify({ ...report, file: output, fileBytes: file.length }));
+  } else if (!quiet) {
     console.log(pruneTable(report));
-    console.log(`${options.output}: ${file.length} bytes (${path}: ${bytes.length})`);
+    console.log(`${output}: ${file.length} bytes (${path}: ${bytes})`);
+    if (html) console.log(`${html}: the report`);
   }
+}
+
+async function budgetOf({ budget, costs }: PruneFlags): Promise<Budget> {
+  if (budget !== "latency") return budget;
+  const text = await readFile(costs!, "utf8").catch(() => {
+    throw new ModelError(
+      `--costs ${costs}: there is no such file; filigree bench MODEL --costs FILE writes one`,
+    );
+  });
+  return readCosts(text, costs!);
 }
 
 async function dataOf({
@@ -119,23 +106,18 @@ async function dataOf({
   validation,
   held,
   seed,
-  ...scaling
-}: Options): Promise<PruneOptions["data"]> {
+  mean,
+  std,
+}: PruneFlags): Promise<PruneOptions["data"]> {
+  const scaling = { mean, std };
   const tests = validation ? await loadDataset(validation, scaling, "test") : undefined;
   if (!data) return { validation: tests };
   const all = await loadDataset(data, scaling);
   if (tests) return { train: all, validation: tests };
-  const [train, rest] = split(all, Math.max(1, Math.floor(held * all.labels.length)), seed);
+  const count = all.labels.length;
+  const out = Math.max(1, Math.floor(held * count));
+  if (out >= count)
+    throw new ModelError(`${data}: ${count} image is not enough: one is held out, none is left`);
+  const [train, rest] = split(all, out, seed);
   return { train, validation: rest };
-}
-
-function scheduleOf(options: Options): PruneOptions["schedule"] {
-  const { epochs = 12, searchEpochs = Math.floor(epochs / 2), batch, rate, shift } = options;
-  return {
-    searchEpochs,
-    fineTuneEpochs: Math.max(0, epochs - searchEpochs),
-    ...(batch !== undefined && { batch }),
-    ...(rate !== undefined && { learningRate: rate }),
-    ...(shift !== undefined && { shift }),
-  };
 }

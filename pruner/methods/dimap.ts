@@ -7,12 +7,19 @@
  * which does not depend on the layer's scale, keeps the order inside a layer, and so decides how much each layer
  * loses. Each module (queries, keys and values; projections; MLPs; all else) loses the same part of its blocks.
  */
+import { ModelError } from "../../runtime/model/errors.ts";
 import type { Mask } from "../../runtime/model/pattern.ts";
 import { blockBudget, blockSums, count, expand, keepBest, keepInGroups, topK } from "../pattern.ts";
 import type { PrunableWeight, PruningRun, PruningTarget } from "./method.ts";
 
 /** One shot, without data. Of n:m the n largest of each group stay, as with magnitude. */
 export function dimap(weights: readonly PrunableWeight[], target: PruningTarget): PruningRun {
+  if (target.costs || target.scope === "layer") {
+    throw new ModelError(
+      `dimap removes the same part of each module's blocks: it knows no ${target.costs ? "other budget" : "budget of a layer"}; ` +
+        "take the method lamp or magnitude",
+    );
+  }
   return { masks: () => masksOf(weights, target) };
 }
 

@@ -40,12 +40,13 @@ export async function searchMasks(
 
   let step = 0;
   const log = {
-    read: () => ({ step, epochs, steps }),
+    read: () => ({ step, epochs, steps, training: parts.checkpoint?.log?.read() }),
     restore(stored: unknown) {
       const past = stored as ReturnType<typeof this.read>;
       step = past.step;
       epochs.splice(0, epochs.length, ...past.epochs);
       steps.splice(0, steps.length, ...past.steps);
+      parts.checkpoint?.log?.restore(past.training);
     },
   };
   await compare(0, graph);
