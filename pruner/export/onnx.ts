@@ -35,7 +35,12 @@ export function exportOnnx(model: Graph, options: ExportOptions = {}): Uint8Arra
   const message = create(ModelProtoSchema, {
     irVersion: opset <= 17 ? 8n : opset <= 20 ? 9n : 10n,
     producerName: "filigree",
-    opsetImport: [{ domain: "", version: BigInt(opset) }],
+    opsetImport: [
+      { domain: "", version: BigInt(opset) },
+      ...[...new Set(graph.nodes.map(({ op }) => domainAndType(op)[0]))]
+        .filter((domain) => domain !== "")
+        .map((domain) => ({ domain, version: 1n })),
+    ],
     graph: {
       name: graph.name,
       node: graph.nodes.map(exportNode),
@@ -142,10 +147,18 @@ function int64Names(graph: Graph): Set<string> {
   return names;
 }
 
+/** An operator that is not of ONNX itself is named "domain:Type". */
+function domainAndType(op: string): [domain: string, type: string] {
+  const colon = op.indexOf(":");
+  return [op.slice(0, Math.max(colon, 0)), op.slice(colon + 1)];
+}
+
 function exportNode(node: Node): MessageInitShape<typeof NodeProtoSchema> {
+  const [domain, opType] = domainAndType(node.op);
   return {
     name: node.name,
-    opType: node.op,
+    domain,
+    opType,
     input: [...node.inputs],
     output: [...node.outputs],
     attribute: Object.entries(node.attrs).map(([name, value]) => exportAttr(name, value)),

@@ -20,6 +20,7 @@ import type { Saved } from "./gradients/rule.ts";
 export interface StepOptions {
   readonly batch: number;
   readonly distillation?: Distillation;
+  readonly channelBlock?: number; // of the engine that is to run it
 }
 
 export interface Distillation {
@@ -58,7 +59,7 @@ const trainedInputs: Readonly<Record<string, readonly number[]>> = {
 
 /** The training step of a classifier. Throws a ModelError naming the node that has no gradient. */
 export function trainingStep(graph: Graph, options: StepOptions): Step {
-  const { batch, distillation } = options;
+  const { batch, distillation, channelBlock = 0 } = options;
   const { nodes, logits, image } = classifier(graph);
   const planned = plan(graph, { shapes: { [image.name]: [batch, ...fixedSizes(image)] } });
   const shapeOf = (name: string): Shape => planned.values.get(name)?.shape ?? [];
@@ -70,14 +71,14 @@ export function trainingStep(graph: Graph, options: StepOptions): Step {
   const parameters = trainedConstants(nodes, graph);
   const e = emitter();
   const averages = new Map<string, string>();
-  const tape = forward(nodes, e, { parameters, averages, shapeOf, known });
+  const tape = forward(nodes, e, { parameters, averages, shapeOf, known, channelBlock });
 
   const logitsShape = shapeOf(logits);
   const classes = sizeOf(logitsShape.slice(1));
   const flat = logitsShape.length === 2 ? logits : e.emit("Reshape", [logits, e.ints([batch, classes])]);
   const dLogits = lossGradient(e, flat, batch, distillation);
   const dOutput = logitsShape.length === 2 ? dLogits : e.emit("Reshape", [dLogits, e.ints(logitsShape)]);
-  const gradients = backward(tape, e, logits, dOutput);
+  const gradients = backward(tape, e, logits, dOutput, channelBlock);
 
   const like = (name: string, shape: Shape): ValueInfo => ({ name, dtype: "float32", shape });
   const outputs = [like(stepNames.loss, []), like(stepNames.logits, [batch, classes])];
@@ -165,13 +166,14 @@ interface Entry {
 interface ForwardParts {
   readonly parameters: ReadonlySet<string>;
   readonly averages: Map<string, string>; // filled: constant -> its next value
+  readonly channelBlock: number;
   shapeOf(name: string): Shape;
   known(name: string): InferInput | undefined;
 }
 
 /** Emits the forward pass, and lists the nodes that the gradient passes through. */
 function forward(nodes: readonly Node[], e: Emitter, parts: ForwardParts): Entry[] {
-  const { parameters, averages, shapeOf } = parts;
+  const { parameters, averages, shapeOf, channelBlock } = parts;
   const needed = new Set(parameters); // values whose gradient is asked for
   const tape: Entry[] = [];
   for (const node of nodes) {
@@ -188,7 +190,7 @@ function forward(nodes: readonly Node[], e: Emitter, parts: ForwardParts): Entry
     let saved: Saved = {};
     if (rule?.forward && (trains || node.op === "BatchNormalization")) {
       const update = (index: number, value: string) => averages.set(node.inputs[index], value);
-      saved = rule.forward({ ...e, node, inputs, shapes, known, shape, output, update });
+      saved = rule.forward({ ...e, node, inputs, shapes, known, shape, output, channelBlock, update });
     } else {
       e.add({ ...node, name: `step/${node.name}`, inputs });
     }
@@ -206,6 +208,7 @@ function backward(
   e: Emitter,
   logits: string,
   dLogits: string,
+  channelBlock: number,
 ): Map<string, string> {
   const parts = new Map<string, string[]>([[logits, [dLogits]]]);
   const sums = new Map<string, string>();
@@ -220,7 +223,7 @@ function backward(
     const all = entry.node.outputs.map(gradientOfValue);
     const dy = all.find((gradient) => gradient !== undefined);
     if (dy === undefined) continue; // does not reach the output
-    const context = { ...e, ...entry, output, gradients: all };
+    const context = { ...e, ...entry, output, channelBlock, gradients: all };
     gradientOf(entry.node.op)!
       .backward(context, dy)
       .forEach((gradient, i) => {

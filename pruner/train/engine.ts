@@ -14,4 +14,6 @@ export interface EngineOptions {
 export interface Engine {
   readonly name: string;
   compile(onnx: Uint8Array, options?: EngineOptions): Promise<Program>;
+  /** Channels of a block in its blocked convolutions (gradients/blocked-conv.ts); 0 where it has none. */
+  channelBlock?(): Promise<number>;
 }

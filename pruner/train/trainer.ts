@@ -84,7 +84,8 @@ export async function train(
   const { engine, engineOptions, stage = "train", weights = [], search, masks, checkpoint } = parts;
   const perEpoch = stepsPerEpoch(data, batch, epochImages);
   const clock = parts.clock ?? startClock(epochs * perEpoch);
-  const step = trainingStep(graph, { batch, distillation });
+  const channelBlock = await engine.channelBlock?.();
+  const step = trainingStep(graph, { batch, distillation, channelBlock });
   if (step.classes < data.classes) {
     throw new ModelError(`the network has ${step.classes} classes, the data ${data.classes}`);
   }

@@ -12,6 +12,7 @@ export interface NodeContext extends Emitter {
   readonly known: readonly (InferInput | undefined)[]; // the inputs, with the value where it is a constant
   readonly shape: Shape; // of the output
   readonly output: string; // name that the forward result must have
+  readonly channelBlock: number; // of the engine's blocked convolutions; 0 where it has none
 }
 
 /** What the forward form keeps for the backward form: names of values. */
