@@ -5,6 +5,7 @@ import { exportOnnx, ortNode, prune, simplify, tensor } from "../../pruner/index
 import { restoreNormalization } from "../../pruner/train/normalize.ts";
 import { normal, random } from "../../pruner/train/random.ts";
 import type { Graph } from "../../runtime/model/graph.ts";
+import type { Tensor } from "../../runtime/model/tensor.ts";
 
 const folded = simplify(digitsNetwork(3, { stem: 8, blocks: [16, 32] }));
 const draw = normal(random(6));
@@ -31,6 +32,16 @@ test("the network computes what it did, with a BatchNormalization behind every C
   for (const [i, value] of before.entries()) expect(after[i]).toBeCloseTo(value, 3);
   const [again] = [await logits(simplify(restored))];
   for (const [i, value] of before.entries()) expect(again[i]).toBeCloseTo(value, 3);
+});
+
+test("every layer starts with the same norm of its channels", async () => {
+  const { nodes, constants } = await restoreNormalization(folded, data, ortNode);
+  const convs = nodes.filter(({ op }) => op === "Conv");
+  for (const { name, inputs } of convs) {
+    const { shape, data } = constants.get(inputs[1]) as Tensor<"float32">;
+    const norm = Math.hypot(...data) / Math.sqrt(shape[0]);
+    expect(norm, name).toBeCloseTo(Math.SQRT2, 5);
+  }
 });
 
 test("a network that has its BatchNormalization is left as it is", async () => {
