@@ -18,6 +18,12 @@ export const runtimeFiles = {
   worker: "runtime/worker.ts",
   thread: "runtime/backends/wasm/thread.ts",
 };
+/** Imported by the others where they need them: most pages never do. */
+const filesOnRequest = {
+  debug: "runtime/debug.ts",
+  local: "runtime/local.ts",
+  scripts: "runtime/scripts.ts",
+};
 const nodeFiles = {
   cli: "pruner/cli.ts",
   pruner: "pruner/index.ts",
@@ -43,19 +49,43 @@ const workerAddresses: Plugin = {
   },
 };
 
+/** `import("./local.ts")` stays an import, of a file in dist/ that is built by itself. */
+const importsOnRequest: Plugin = {
+  name: "imports-on-request",
+  enforce: "pre",
+  resolveId: {
+    filter: { id: new RegExp(`^\\./(${Object.keys(filesOnRequest).join("|")})\\.ts$`) },
+    handler: (id) => ({ id: id.replace(".ts", ".js"), external: true }),
+  },
+};
+
+/** The comments that tools leave behind: one would tell the bundler of a web app to look away from a worker. */
+const noComments: Plugin = {
+  name: "no-comments",
+  enforce: "post",
+  generateBundle(_, bundle) {
+    for (const file of Object.values(bundle)) {
+      if (file.type !== "chunk") continue;
+      const comments = /\s*\/\* @(?:vite-ignore|__PURE__) \*\/\s*/g;
+      file.code = file.code.replaceAll(comments, (_, at: number, code: string) =>
+        /\w/.test(code[at - 1]) ? " " : "",
+      );
+    }
+  },
+};
+
 const shared = {
   root,
   configFile: false,
   logLevel: "warn",
   publicDir: false,
-  plugins: [workerAddresses],
 } satisfies InlineConfig;
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await main();
 
 async function main(): Promise<void> {
   rmSync(`${root}dist`, { recursive: true, force: true });
-  for (const [name, file] of Object.entries(runtimeFiles)) await buildForBrowser(name, file);
+  await buildRuntime();
   await buildForBrowser("bench/page", "demo/bench/page.ts");
   await buildForNode(nodeFiles);
   chmodSync(`${root}dist/cli.js`, 0o755);
@@ -63,23 +93,57 @@ async function main(): Promise<void> {
   weigh(Object.keys(runtimeFiles));
 }
 
+/** All that a web page may download. */
+export async function buildRuntime(outDir = "dist"): Promise<void> {
+  for (const [name, file] of Object.entries(runtimeFiles)) await buildForBrowser(name, file, outDir);
+  const { scripts, ...others } = filesOnRequest;
+  for (const [name, file] of Object.entries(others)) await buildForBrowser(name, file, outDir);
+  await buildForBrowser("scripts", scripts, outDir, {
+    WORKER_SCRIPT: JSON.stringify(await textOf(runtimeFiles.worker)),
+    THREAD_SCRIPT: JSON.stringify(await textOf(runtimeFiles.thread)),
+  });
+}
+
+/** The module with really everything in it: text has no files beside it. */
+async function textOf(file: string): Promise<string> {
+  const config = forBrowser("text", file);
+  const { build: options } = config;
+  const built = await build({
+    ...config,
+    plugins: [workerAddresses],
+    build: { ...options, write: false },
+  });
+  return (built as unknown as { output: { code: string }[] }[])[0].output[0].code;
+}
+
 /** One minified module with everything in it: `file` (from the root) -> `${outDir}/${name}.js`. */
-export async function buildForBrowser(name: string, file: string, outDir = "dist"): Promise<void> {
-  await build({
+export async function buildForBrowser(
+  name: string,
+  file: string,
+  outDir = "dist",
+  define: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  await build({ ...forBrowser(name, file, outDir), define });
+}
+
+function forBrowser(name: string, file: string, outDir = "dist") {
+  return {
     ...shared,
+    plugins: [workerAddresses, importsOnRequest, noComments],
     build: {
       outDir,
       emptyOutDir: false,
       target: ["chrome111", "firefox114", "safari16.4"], // the first with wasm SIMD and module workers
       chunkSizeWarningLimit: 3000, // kB: a benchmark bundles its baselines; what a page downloads is weighed below
       modulePreload: false,
+      lib: { entry: root + file, formats: ["es"] }, // leaves each import() as it is
       rolldownOptions: {
         input: { [name]: root + file },
         preserveEntrySignatures: "strict",
         output: { format: "es", entryFileNames: "[name].js", minify: true, codeSplitting: false },
       },
     },
-  });
+  } satisfies InlineConfig;
 }
 
 /** Modules for Node; dependencies are resolved where the package is installed. */
@@ -89,6 +153,7 @@ export async function buildForNode(
 ): Promise<void> {
   await build({
     ...shared,
+    plugins: [workerAddresses],
     build: {
       outDir,
       emptyOutDir: false,

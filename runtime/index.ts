@@ -1,11 +1,12 @@
 /** Filigree's runtime: `load` a pruned model into a worker and run it. This is what a web page imports. */
 import { proxy, transfer } from "comlink";
 import { fetchModel, type ModelSource } from "./download.ts";
+import { type Seat, takeSeat } from "./hosts.ts";
 import { checkInputs, zeroInputs } from "./inputs.ts";
 import type { Tensor } from "./model/tensor.ts";
+import { makePending } from "./pending.ts";
 import type { OnStep } from "./prepare.ts";
 import type { LoadOptions, Session } from "./session.ts";
-import { type SessionWorker, startWorker } from "./session-worker.ts";
 
 export type { ProfileRow } from "./backends/backend.ts";
 export type { ModelSource } from "./download.ts";
@@ -29,14 +30,17 @@ export type {
  */
 export async function load(source: ModelSource, options: LoadOptions = {}): Promise<Session> {
   options.signal?.throwIfAborted();
-  const worker = startWorker(options.worker);
+  const seat = takeSeat(options);
   const abort = new AbortController(); // also ends the download when the worker does not start
-  const onAbort = () => worker.end(options.signal!.reason);
+  const aborted = makePending();
+  const onAbort = () => aborted.end(options.signal!.reason);
   options.signal?.addEventListener("abort", onAbort);
   try {
-    return await worker.call(() => open(source, options, worker, abort.signal));
+    const opened = open(source, options, seat, abort.signal);
+    const [session] = await aborted.wait(() => Promise.all([opened, seat.ready]));
+    return session;
   } catch (error) {
-    worker.end(error);
+    seat.leave(error);
     abort.abort(error);
     throw error;
   } finally {
@@ -47,15 +51,18 @@ export async function load(source: ModelSource, options: LoadOptions = {}): Prom
 async function open(
   source: ModelSource,
   options: LoadOptions,
-  worker: SessionWorker,
+  seat: Seat,
   signal: AbortSignal,
 ): Promise<Session> {
   const { onProgress, backend, threads, shapes, debug, cache } = options;
   const prepareOptions = { backend, threads, shapes, debug, cache };
   const { bytes, cached } = await fetchModel(source, { ...options, signal });
   const onStep: OnStep = (loaded, total) => onProgress?.({ phase: "prepare", loaded, total });
+  const { call } = await seat.ready;
   const [info, reason] = await Promise.all([
-    worker.call((api) => api.load(transfer(bytes, [bytes.buffer]), prepareOptions, proxy(onStep))),
+    call((engine, id) =>
+      engine.load(id, transfer(bytes, [bytes.buffer]), prepareOptions, proxy(onStep)),
+    ),
     cached,
   ]);
   const { inputs, outputs, meta, memory, capabilities } = info;
@@ -69,16 +76,16 @@ async function open(
 
     async run(given, { transfer: isTransferred = false } = {}) {
       const tensors = checkInputs(given, inputs);
-      return worker.call((api) => api.run(sent(tensors, isTransferred)));
+      return call((engine, id) => engine.run(id, sent(tensors, isTransferred)));
     },
 
     async profile(given, runs) {
       const tensors = given ? checkInputs(given, inputs) : zeroInputs(inputs);
-      return worker.call((api) => api.profile(sent(tensors, false), runs));
+      return call((engine, id) => engine.profile(id, sent(tensors, false), runs));
     },
 
     dispose() {
-      worker.end(new Error("the session is disposed"));
+      seat.leave(new Error("the session is disposed"));
     },
   };
 }

@@ -1,9 +1,8 @@
 /** From the bytes of a model file to something that runs, in this thread: read, plan, choose a backend, prepare. */
-import type { Backend, Executable, Tensors } from "./backends/backend.ts";
+import type { Backend, Executable } from "./backends/backend.ts";
 import { type BackendName, backends } from "./backends/index.ts";
 import { isCrossOriginIsolated, wantedThreads, whyOneThread } from "./capabilities.ts";
 import { choicesKey, type RememberedChoices, recallChoices, rememberChoices } from "./choices.ts";
-import { comparing } from "./compare.ts";
 import { ModelError, nodeName } from "./model/errors.ts";
 import { modelHash, readModel } from "./model/file.ts";
 import { type ExecutionPlan, plan } from "./plan.ts";
@@ -56,7 +55,10 @@ export async function prepareModel(
     meta,
     memory: { bytes: memoryBytes },
   };
-  return { executable: await debugged(executable, planned, info, options), info };
+  if (!options.debug) return { executable, info };
+  const { debugged } = await import("./debug.ts");
+  const seen = [backends[backend], backends.reference] as const;
+  return { executable: await debugged(executable, planned, info, options.debug, ...seen), info };
 }
 
 /** What an executable may say of itself. */
@@ -118,37 +120,6 @@ function whyHosted(backend: Backend, planned: ExecutionPlan): string[] {
     const why = backend.hosted?.(node, planned);
     return why ? [`${nodeName(node)} runs as a plain loop: ${why}`] : [];
   });
-}
-
-/** The executable, saying what the debug level asks for. */
-async function debugged(
-  executable: Executable,
-  planned: ExecutionPlan,
-  { capabilities }: SessionInfo,
-  { debug = 0 }: PrepareModelOptions,
-): Promise<Executable> {
-  if (debug < 1) return executable;
-  const { nodes, name } = planned.graph;
-  console.log(`filigree: '${name}', ${nodes.length} nodes`, capabilities);
-  console.table(
-    nodes.map((node) => ({
-      node: nodeName(node),
-      outputs: node.outputs.map((value) => `[${planned.values.get(value)?.shape}]`).join(" "),
-    })),
-  );
-  if (debug < 2) return executable;
-  let isTimed = false;
-  const timed: Executable = {
-    ...executable,
-    async run(inputs: Tensors) {
-      if (!isTimed) console.table(await executable.profile(inputs));
-      isTimed = true;
-      return executable.run(inputs);
-    },
-  };
-  return debug < 3
-    ? timed
-    : comparing(timed, planned, backends[capabilities.backend], backends.reference);
 }
 
 function messageOf(error: unknown): string {

@@ -84,8 +84,17 @@ export interface LoadOptions extends PrepareModelOptions {
   readonly onProgress?: (progress: LoadProgress) => void;
   /** "sha256-" and the base64 hash of the file: anything else is refused. */
   readonly integrity?: string;
-  /** The worker to use, where a bundler or a policy asks for another than the one beside this module. */
-  readonly worker?: Worker | (() => Worker);
+  /**
+   * The worker to use, where a bundler or a policy asks for another than the one beside this module; the session ends
+   * it. False: none; the model runs in the thread that calls, which should be a worker itself. So it is, too, where
+   * there is no Worker, as in Node.
+   */
+  readonly worker?: Worker | (() => Worker) | false;
+  /**
+   * Whether this session shares a worker and its threads with the page's other sessions: their runs take turns, each
+   * on all threads. By default where threads can be had and more than one is wanted; else each has a worker of its own.
+   */
+  readonly pool?: boolean;
 }
 
 /** What the worker tells of a prepared model. */

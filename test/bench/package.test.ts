@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { buildForBrowser, buildForNode, runtimeFiles } from "../../build.ts";
+import { buildForBrowser, buildForNode, buildRuntime } from "../../build.ts";
 import { findChromium, howToGetChromium } from "../../pruner/bench/chromium.ts";
 import { type BenchModel, type BenchOptions, benchmark, runInPage } from "../../pruner/bench/index.ts";
 import { exportOnnx } from "../../pruner/export/onnx.ts";
@@ -26,7 +26,7 @@ const samples = Array.from({ length: 4 }, (_, i) => {
 let models: BenchModel[];
 
 beforeAll(async () => {
-  for (const [name, file] of Object.entries(runtimeFiles)) await buildForBrowser(name, file, dist);
+  await buildRuntime(dist);
   await buildForBrowser("bench/page", "demo/bench/page.ts", dist);
   await buildForNode({ "bench-worker": "pruner/bench/bench-worker.ts" }, dist);
   const model = await writeModel(graph);
@@ -40,10 +40,17 @@ afterAll(() => rmSync(dist, { recursive: true }));
 describe("what a page downloads", () => {
   const text = (file: string) => readFileSync(join(dist, file), "utf8");
 
-  test("is three files that import nothing", () => {
-    expect(readdirSync(dist)).toEqual(expect.arrayContaining(["index.js", "worker.js", "thread.js"]));
-    for (const file of ["index.js", "worker.js", "thread.js"]) {
-      expect(text(file)).not.toMatch(/\bimport\s*[{*"'`(]|\bfrom\s*["'`]|\brequire\(/);
+  test("is three files, and some that these import where they are needed, and nothing else", () => {
+    const onRequest = ["debug.js", "local.js", "scripts.js"];
+    expect(readdirSync(dist)).toEqual(
+      expect.arrayContaining(["index.js", "worker.js", "thread.js", ...onRequest]),
+    );
+    for (const file of ["index.js", "worker.js", "thread.js", ...onRequest]) {
+      const rest = onRequest.reduce(
+        (code, name) => code.replace(`import(\`./${name}\`)`, ""),
+        text(file),
+      );
+      expect(rest).not.toMatch(/\bimport\s*[{*"'`(]|\bfrom\s*["'`]|\brequire\(/);
     }
   });
 

@@ -22,7 +22,8 @@ test("load takes every source and gives a session", () => {
 test("options are named and closed", () => {
   expectTypeOf<LoadOptions["backend"]>().toEqualTypeOf<"wasm" | "reference" | "auto" | undefined>();
   expectTypeOf<LoadOptions["debug"]>().toEqualTypeOf<0 | 1 | 2 | 3 | undefined>();
-  expectTypeOf<LoadOptions["worker"]>().toEqualTypeOf<Worker | (() => Worker) | undefined>();
+  expectTypeOf<LoadOptions["worker"]>().toEqualTypeOf<Worker | (() => Worker) | false | undefined>();
+  expectTypeOf<LoadOptions["pool"]>().toEqualTypeOf<boolean | undefined>();
   expectTypeOf<LoadProgress["phase"]>().toEqualTypeOf<"download" | "prepare">();
   // @ts-expect-error an option that does not exist
   const misspelt: LoadOptions = { thread: 2 };

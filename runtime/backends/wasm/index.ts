@@ -8,6 +8,7 @@ import { checkInputs } from "../check-inputs.ts";
 import { reference } from "../reference/index.ts";
 import { type Bound, bind } from "./bind.ts";
 import { bindingOf } from "./bindings.ts";
+import { type Crew, makeCrew } from "./helpers.ts";
 import { host, isPlain } from "./host.ts";
 import { makePace } from "./pace.ts";
 import { shapeOf } from "./plan-facts.ts";
@@ -47,7 +48,7 @@ export const wasm = {
   async prepare(plan, options = {}): Promise<WasmExecutable> {
     const threads = canShareMemory() ? Math.max(1, Math.floor(options.threads ?? 1)) : 1;
     const fma = options.relaxedSimd !== false && hasRelaxedMadd();
-    const helpers = Array.from({ length: threads - 1 }, createHelper); // they load while kernels are made
+    const crew = makeCrew(threads - 1); // they load while kernels are made
     try {
       const tuner = makeTuner(options.choices ?? {}, options.tuneMs ?? mostTuneMs);
       const hosting = host(plan, wasm.hosted);
@@ -61,15 +62,14 @@ export const wasm = {
         new view(memory.buffer, address, values.length).set(values);
       }
       const start: ThreadStart = { module, memory, phases: bound.pieces };
-      for (const { worker } of helpers) worker.postMessage(start);
-      await Promise.all(helpers.map(({ isReady }) => isReady));
+      await crew.start(start);
       const { choices } = tuner;
       const { phases, staging } = bound;
       const shown = phases.map(({ calls: _, ...phase }) => phase);
-      const ready = executable(surfaceOf(plan), shown, staging, hosting.plain, start, helpers);
+      const ready = executable(surfaceOf(plan), shown, staging, hosting.plain, start, crew, threads);
       return { ...ready, relaxedSimd: fma, memoryBytes: memory.buffer.byteLength, choices };
     } catch (error) {
-      for (const { worker } of helpers) worker.terminate();
+      crew.dispose();
       throw error;
     }
   },
@@ -112,9 +112,9 @@ function executable(
   staging: Bound["staging"],
   plain: Map<string, Tensor>,
   start: ThreadStart,
-  helpers: readonly Helper[],
+  crew: Crew,
+  threads: number,
 ): Omit<WasmExecutable, "relaxedSimd" | "memoryBytes"> {
-  const threads = helpers.length + 1;
   const { memory } = start;
   const phases = makeRun(start).map((phase, i) => {
     const { run } = shown[i];
@@ -147,6 +147,7 @@ function executable(
     async run(inputs) {
       put(inputs);
       const isShared = threads > 1 && pace.next();
+      if (isShared) crew.take();
       const start = performance.now();
       for (const phase of phases) phase(isShared);
       if (threads > 1) pace.record(isShared, performance.now() - start);
@@ -156,6 +157,7 @@ function executable(
     async profile(inputs, runs = 20) {
       put(inputs);
       const total = new Float64Array(phases.length);
+      crew.take();
       // Clocks in browsers step by 5 to 100 µs: sums over many runs are right where single readings are not.
       for (let run = 0; run < runs; run++) {
         let before = performance.now();
@@ -172,27 +174,6 @@ function executable(
       });
     },
 
-    dispose() {
-      for (const { worker } of helpers) worker.terminate();
-    },
+    dispose: () => crew.dispose(),
   };
-}
-
-interface Helper {
-  readonly worker: Worker;
-  readonly isReady: Promise<void>; // after its start was posted; rejects where it cannot start
-}
-
-function createHelper(): Helper {
-  const worker = new Worker(new URL("./thread.ts", import.meta.url), {
-    type: "module",
-    name: "filigree thread",
-  });
-  const isReady = new Promise<void>((resolve, reject) => {
-    worker.onmessage = () => resolve();
-    worker.onerror = ({ message }) =>
-      reject(new Error(`a thread of the wasm backend did not start: ${message}`));
-  });
-  isReady.catch(() => {}); // awaited later
-  return { worker, isReady };
 }

@@ -1,7 +1,17 @@
-/** The worker script of a pool's helper. Says "ready" once its kernels are there, then waits for runs. */
-import { serve, type ThreadStart } from "./threads.ts";
+/** The worker script of a helper thread. Answers with the crew's number once its kernels are there. */
+import type { HelperMessage } from "./helpers.ts";
+import { makeService } from "./threads.ts";
 
-addEventListener("message", (event: MessageEvent<ThreadStart>) => {
-  postMessage("ready");
-  serve(event.data);
+const services = new Map<number, (runs: number) => void>(); // by crew
+
+addEventListener("message", ({ data }: MessageEvent<HelperMessage>) => {
+  const { crew } = data;
+  if ("isOver" in data) {
+    services.delete(crew);
+  } else if ("start" in data) {
+    services.set(crew, makeService(data.start));
+    postMessage(crew);
+  } else {
+    services.get(crew)?.(data.runs);
+  }
 });

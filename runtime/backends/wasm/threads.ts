@@ -5,7 +5,7 @@
  *
  * Two words a phase with more than one piece: what is taken (generation << 16 | from the back << 8 | from the
  * front), and how many pieces are done. The generation counts the runs; a helper sees by it that a phase has
- * begun.
+ * begun. The sign of the first word, set between runs, calls the helpers away, to another executable.
  */
 import { control } from "./control.ts";
 import type { Call } from "./step.ts";
@@ -24,6 +24,9 @@ export interface PhasePieces {
 
 /** How long a thread that has nothing to do looks again and again before it sleeps. */
 const spinMs = 0.2;
+
+const awayBit = 1 << 31;
+const calledAway = -1;
 
 type Piece = () => void;
 
@@ -50,24 +53,50 @@ export function makeRun({ module, memory, phases }: ThreadStart): ((isShared: bo
   });
 }
 
-/** A helper's life: through the phases, run after run. Never returns; its worker is terminated. */
-export function serve({ module, memory, phases }: ThreadStart): void {
+/**
+ * A helper's service, made ready: called with the generation of the last run, it goes through the phases, run after
+ * run, and returns when it is called away.
+ */
+export function makeService({ module, memory, phases }: ThreadStart): (runs: number) => void {
   const words = new Int32Array(memory.buffer);
   const { exports } = new WebAssembly.Instance(module, { env: { memory } });
-  const shared = phases
-    .filter((phase) => phase.words >= 0)
-    .map((phase) => ({
-      taken: phase.words / 4,
-      pieces: phase.pieces.map((calls) => bindCalls(calls, exports)),
-      generation: 0,
-    }));
-  if (shared.length === 0) return;
-  for (;;) {
-    for (const phase of shared) {
-      phase.generation = waitForNext(words, phase.taken, phase.generation);
-      takePieces(words, phase.taken, phase.pieces, "back");
+  const shared = sharedPhases(phases).map(({ words: address, pieces }) => ({
+    taken: address / 4,
+    pieces: pieces.map((calls) => bindCalls(calls, exports)),
+    generation: 0,
+  }));
+  return (runs) => {
+    for (const phase of shared) phase.generation = runs;
+    while (shared.length > 0) {
+      for (const phase of shared) {
+        const next = waitForNext(words, phase.taken, phase.generation);
+        if (next === calledAway) return;
+        phase.generation = next;
+        takePieces(words, phase.taken, phase.pieces, "back");
+      }
     }
+  };
+}
+
+/** Between runs: sends the helpers away, those that sleep too. */
+export function callAway({ memory, phases }: ThreadStart): void {
+  const words = new Int32Array(memory.buffer);
+  for (const { words: address } of sharedPhases(phases)) {
+    Atomics.or(words, address / 4, awayBit);
+    Atomics.notify(words, address / 4);
   }
+}
+
+/** Between runs: undoes `callAway`. Gives the generation of the last run, for those who come back. */
+export function callBack({ memory, phases }: ThreadStart): number {
+  const words = new Int32Array(memory.buffer);
+  const shared = sharedPhases(phases);
+  for (const { words: address } of shared) Atomics.and(words, address / 4, ~awayBit);
+  return shared.length > 0 ? Atomics.load(words, shared[0].words / 4) >>> 16 : 0;
+}
+
+function sharedPhases(phases: readonly PhasePieces[]): readonly PhasePieces[] {
+  return phases.filter(({ words }) => words >= 0);
 }
 
 function bindCalls(calls: readonly Call[], exports: WebAssembly.Exports): Piece {
@@ -102,11 +131,12 @@ function takePieces(
   }
 }
 
-/** Waits until the word's generation differs from the one seen last, asleep after a while; the new one. */
+/** Waits until the word's generation differs from the one seen last, asleep after a while; the new one, or `calledAway`. */
 function waitForNext(words: Int32Array, taken: number, last: number): number {
   const until = performance.now() + spinMs;
   for (let spin = 1; ; spin++) {
     const seen = Atomics.load(words, taken);
+    if (seen < 0) return calledAway;
     if (seen >>> 16 !== last) return seen >>> 16;
     if (spin % 64 || performance.now() < until) continue;
     Atomics.add(words, control.sleepers / 4, 1);
