@@ -13,6 +13,7 @@ import { type Code, type Expr, f32x4, type Local, set, v128 } from "./asm.ts";
 import type { Context } from "./context.ts";
 import { exp } from "./exp.ts";
 import { log, power } from "./log.ts";
+import { logistic } from "./logistic.ts";
 
 export interface Activation {
   readonly kind: ActivationKind;
@@ -41,12 +42,12 @@ const { add, mul, div, pmax, pmin } = f32x4;
 
 const formulas = {
   /** 1 / (1 + e^-x) */
-  sigmoid: (x, context) => div(context.constant(1), exp(x, context, { scale: -1, plus: 1 })),
+  sigmoid: (x, context) => logistic(x, context),
 
-  /** x / (1 + e^-αx), α > 0. Below -88 / α, where e^-αx would overflow and the quotient is 0, x is held. */
+  /** x / (1 + e^-αx), α > 0. Below -88 / α, where the result is 0, x is held. */
   silu: (x, context, { alpha = 1 }) => [
     ...set(x, pmax(x, context.constant(-88 / alpha))),
-    ...div(x, exp(x, context, { scale: -alpha, max: 88, plus: 1 })),
+    ...mul(x, logistic(x, context, { k: alpha, isHeld: true })),
   ],
 
   /** x (1 + erf(x / √2)) / 2, x held where erf is -1 */
@@ -69,7 +70,7 @@ const formulas = {
     return [
       ...set(x, pmax(x, c(-10))),
       ...set(twoU, mul(x, madd(mul(x, x), c(0.044715 * slope), c(slope)))),
-      ...div(x, exp(twoU, context, { scale: -1, max: 88, plus: 1 })),
+      ...mul(x, logistic(twoU, context, { isHeld: true })),
     ];
   },
 

@@ -12,7 +12,7 @@ import { bump, type Code, doWhile, type Func, f32x4, func, i32, locals, set, v12
 import { makeContext } from "./context.ts";
 import { type Epilogue, epilogueName, makeEpilogue } from "./epilogue.ts";
 
-export interface DepthwiseKernel extends Pick<Epilogue, "activation"> {
+export interface DepthwiseKernel extends Pick<Epilogue, "activation" | "clamps"> {
   readonly pixels: number; // P
   readonly kH: number;
   readonly kW: number;
@@ -23,7 +23,7 @@ export interface DepthwiseKernel extends Pick<Epilogue, "activation"> {
 
 export function depthwiseName(k: DepthwiseKernel): string {
   const dilation = k.dilation > 1 ? `_d${k.dilation}` : "";
-  const epilogue = epilogueName({ residual: false, activation: k.activation });
+  const epilogue = epilogueName({ ...k, residual: false });
   return `f32_depthwise_${k.kH}x${k.kW}_s${k.stride}${dilation}_${k.pixels}x4${epilogue}`;
 }
 
@@ -57,7 +57,7 @@ export function depthwise(kernel: DepthwiseKernel): Func {
     const tap = locals(local, "v128", kW);
     const [column, min, max] = locals(local, "v128", 3);
     const context = makeContext(kernel.fma, local);
-    const epilogue = makeEpilogue({ residual: false, activation: kernel.activation }, min, max, context);
+    const epilogue = makeEpilogue({ ...kernel, residual: false }, min, max, context);
 
     const eachChannel: Code[] = acc.map((a) => set(a, v128.load(w)));
     for (let ky = 0; ky < kH; ky++) {

@@ -85,10 +85,11 @@ const geometry = fc.record({
   density: fc.constantFrom(0, 0.3, 1),
   residual: fc.constantFrom("none", "before", "behind"), // the activation
   activation: fc.constantFrom("", "Relu", "Swish", "Gelu", "HardSwish", "Sigmoid", "LeakyRelu", "Exp"),
+  clamp: fc.boolean(),
   seed: fc.integer({ min: 1, max: 1e6 }),
 });
 
-test("random convolutions, with a sum and an activation behind them or not, equal the reference", async () => {
+test("random convolutions, with a sum, an activation and a clamp behind them or not, equal the reference", async () => {
   await fc.assert(
     fc.asyncProperty(geometry, async (g) => {
       const graph = convGraph(g);
@@ -114,7 +115,10 @@ async function runPlanned(graph: Graph, inputs: Tensors): Promise<Tensors> {
 
 type Geometry = typeof geometry extends fc.Arbitrary<infer T> ? T : never;
 
-/** y = f?(conv(x) + another conv(x)?) or f(conv(x)) + another conv(x), or undefined where the kernel does not fit the input. */
+/**
+ * y = f?(conv(x) + another conv(x)?) or f(conv(x)) + another conv(x), or the greater of that and 0; undefined where the
+ * kernel does not fit the input.
+ */
 function convGraph(g: Geometry): Graph | undefined {
   const fits = [g.h + g.pads[0] + g.pads[2] >= g.kernel[0], g.w + g.pads[1] + g.pads[3] >= g.kernel[1]];
   if (fits.includes(false)) return undefined;
@@ -141,6 +145,7 @@ function convGraph(g: Geometry): Graph | undefined {
   if (g.residual === "before") add("Add", ["d", last]);
   if (g.activation) add(g.activation, [last]);
   if (g.residual === "behind") add("Add", ["d", last]);
+  if (g.clamp && g.activation !== "Relu") add("Relu", [last]);
   return {
     name: "random",
     nodes,

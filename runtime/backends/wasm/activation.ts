@@ -11,8 +11,9 @@ export function activationOf(node: Node, plan: ExecutionPlan): Activation | unde
 }
 
 /** What a step does to a sum before it is stored, beside the clamp. */
-export function epilogueOf({ residual, activation, addsLast }: Step): Epilogue {
-  return { residual: residual !== undefined, activation, addsLast };
+export function epilogueOf({ residual, activation, addsLast, lo, hi }: Step): Epilogue {
+  const clamps = lo > Number.NEGATIVE_INFINITY || hi < Number.POSITIVE_INFINITY;
+  return { residual: residual !== undefined, activation, addsLast, clamps };
 }
 
 /** Is f(x) finite and about as large as x? Then lanes that nobody means may be computed too. */

@@ -1,9 +1,10 @@
 /** Depthwise Conv (as many groups as input channels and outputs) on kernels-wasm/depthwise.ts. */
-import { depthwise, depthwiseName } from "../../../kernels-wasm/index.ts";
+import { depthwise } from "../../../kernels-wasm/index.ts";
 import type { Node } from "../../model/graph.ts";
 import { convGeometry } from "../../ops/conv.ts";
 import { asImage, type WindowAxis } from "../../ops/window.ts";
 import type { ExecutionPlan } from "../../plan.ts";
+import { epilogueOf } from "./activation.ts";
 import { pixelAt, roundUp8 } from "./layout.ts";
 import { attrsOf, shapeOf } from "./plan-facts.ts";
 import { splitForPool } from "./split.ts";
@@ -63,24 +64,26 @@ export interface DepthwiseWork {
 
 /** `xStep` and `outStep`: bytes from a pixel to the next. */
 export function depthwiseWork(
-  { node, inputs, lo, hi, activation }: Step,
+  step: Step,
   builder: Builder,
   xStep: number,
   outStep: number,
 ): DepthwiseWork {
   const { plan, fma } = builder;
+  const { node, inputs, lo, hi } = step;
   const weight = builder.constant(node.inputs[1])!;
   const [channels] = weight.shape;
   const axes = asImage(convGeometry(node, shapeOf(plan, inputs[0]), weight.shape).axes);
   const [{ kernel: kH }, { kernel: kW, stride, dilation, outputSize: width }] = axes;
   const pixels = stripPixels(width, kH * kW, kW);
-  const func = depthwise({ pixels, kH, kW, stride, dilation, activation, fma });
+  const { activation, clamps } = epilogueOf(step);
+  const func = depthwise({ pixels, kH, kW, stride, dilation, activation, clamps, fma });
   const weights = builder.data(pack(weight.data, channels, kH * kW, biasOf(node, channels, builder)));
   const channelBytes = 4 * roundUp8(channels);
   const starts = stripStarts(width, pixels);
 
   return {
-    kernel: depthwiseName({ pixels, kH, kW, stride, dilation, activation, fma }),
+    kernel: func.name,
     axes,
     flopsPerRow: 2 * channels * kH * kW * width,
     cyclesPerRow: (starts.length * stripCycles(pixels, kH * kW) * channelBytes) / 16,

@@ -1,0 +1,105 @@
+/**
+ * A prepared model as bytes, to be started again without its plan: on the same device, by the same version of this
+ * code. Numbers are little-endian.
+ *
+ *     0  u32  bytes of the head;  4  u32  bytes of the module;  8  u32  numbers of the program
+ *    16       the head, JSON in UTF-8; the module; the program, float64 each; to the end, what lies in memory from
+ *             the address `first` on: weights and tables
+ *
+ * The program lists, for each phase: address of its words, pieces; for each piece: calls; for each call: index of
+ * the kernel's name, arguments, and these.
+ */
+import type { ValueInfo } from "../../model/graph.ts";
+import type { Phase } from "./step.ts";
+import type { PhasePieces } from "./threads.ts";
+
+/** All that a run needs. */
+export interface Program {
+  readonly module: Uint8Array<ArrayBuffer>; // WebAssembly
+  readonly pages: number; // of memory
+  readonly first: number; // address
+  readonly phases: readonly PhasePieces[];
+  readonly shown: readonly Shown[]; // of each phase
+  readonly staging: ReadonlyMap<string, number>; // address of each graph input and output, row-major
+  readonly inputs: readonly ValueInfo[];
+  readonly outputs: readonly ValueInfo[];
+  readonly threads: number;
+  readonly fma: boolean;
+}
+
+export type Shown = Omit<Phase, "calls">;
+
+const headStart = 16;
+
+/** `memory` is that of the running program, between two runs. */
+export function writeImage(program: Program, memory: ArrayBufferLike): Uint8Array<ArrayBuffer> {
+  const { module, phases, staging, first, ...rest } = program;
+  const names: string[] = [];
+  const numbers = programOf(phases, names);
+  const json = { ...rest, first, names, staging: [...staging] };
+  const head = new TextEncoder().encode(JSON.stringify(json));
+  const code = new Uint8Array(numbers.buffer);
+  const data = new Uint8Array(memory, first).slice();
+  const words = new Int32Array(data.buffer);
+  for (const { words: address } of phases) {
+    if (address >= 0) words.fill(0, (address - first) / 4, (address - first) / 4 + 2); // as before any run
+  }
+  const image = new Uint8Array(headStart + head.length + module.length + code.length + data.length);
+  const view = new DataView(image.buffer);
+  [head.length, module.length, numbers.length].forEach((n, i) => void view.setUint32(i * 4, n, true));
+  let end = headStart;
+  for (const part of [head, module, code, data]) {
+    image.set(part, end);
+    end += part.length;
+  }
+  return image;
+}
+
+/** The program, and what is put into its memory at `first`: a view of `image`. */
+export function readImage(image: Uint8Array): { program: Program; data: Uint8Array } {
+  const view = new DataView(image.buffer, image.byteOffset);
+  const [headBytes, moduleBytes, numbers] = [0, 4, 8].map((at) => view.getUint32(at, true));
+  let end = headStart;
+  const take = (bytes: number) => image.slice(end, (end += bytes));
+  const json = JSON.parse(new TextDecoder().decode(take(headBytes)));
+  const { names, staging, ...rest } = json;
+  const module = take(moduleBytes);
+  const phases = phasesOf(new Float64Array(take(numbers * 8).buffer), names);
+  const program: Program = { ...rest, module, phases, staging: new Map(staging) };
+  return { program, data: image.subarray(end) };
+}
+
+function programOf(phases: readonly PhasePieces[], names: string[]): Float64Array<ArrayBuffer> {
+  const indices = new Map<string, number>();
+  const indexOf = (kernel: string) => {
+    if (!indices.has(kernel)) indices.set(kernel, names.push(kernel) - 1);
+    return indices.get(kernel)!;
+  };
+  const numbers: number[] = [];
+  for (const { words, pieces } of phases) {
+    numbers.push(words, pieces.length);
+    for (const calls of pieces) {
+      numbers.push(calls.length);
+      for (const { kernel, args } of calls) numbers.push(indexOf(kernel), args.length, ...args);
+    }
+  }
+  return Float64Array.from(numbers);
+}
+
+function phasesOf(numbers: Float64Array, names: readonly string[]): PhasePieces[] {
+  const phases: PhasePieces[] = [];
+  for (let at = 0; at < numbers.length; ) {
+    const words = numbers[at++];
+    const pieces = Array.from({ length: numbers[at++] }, () =>
+      Array.from({ length: numbers[at++] }, () => {
+        const kernel = names[numbers[at++]];
+        const count = numbers[at++];
+        const args = Array.from(numbers.subarray(at, at + count));
+        at += count;
+        return { kernel, args };
+      }),
+    );
+    phases.push({ words, pieces });
+  }
+  return phases;
+}
