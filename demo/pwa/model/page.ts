@@ -1,0 +1,5 @@
+import type { Page } from "../page.ts";
+
+export async function modelPage(): Promise<Page> {
+  return { show() {}, hide() {} };
+}
