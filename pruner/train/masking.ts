@@ -59,13 +59,9 @@ export function maskGradients(
   for (const { name, weight } of constants) {
     const [value, gradient] = [valuesOf(name), gradientOf(name)];
     if (name === weight.name) {
-      sums.set(
-        name,
-        blockSums(
-          weight.blocks,
-          Float64Array.from(gradient, (g, e) => g * value[e]),
-        ),
-      );
+      const products = new Float64Array(value.length);
+      for (let e = 0; e < value.length; e++) products[e] = gradient[e] * value[e];
+      sums.set(name, blockSums(weight.blocks, products));
       continue;
     }
     const all = sums.get(weight.name)!;

@@ -179,7 +179,7 @@ export async function train(
         for (const name of step.parameters) {
           const { shape, data: value } = values.get(name)!;
           const own = isMasked.get(name);
-          const gradient = own ? gradientOf(name).map((g, e) => g * own.mask[e]) : gradientOf(name);
+          const gradient = own ? product(gradientOf(name), own.mask) : gradientOf(name);
           if (own?.weight.name === name) {
             search?.throughMask?.(name, value, blockGradients!.get(name)!, gradient);
           }
@@ -230,6 +230,12 @@ function maskedOf(
     if (!value) throw new ModelError(`the masked constant '${name}' is not trained`);
     return value.data.length;
   });
+}
+
+function product(a: Float32Array, b: Float32Array): Float32Array {
+  const results = new Float32Array(a.length);
+  for (let i = 0; i < a.length; i++) results[i] = a[i] * b[i];
+  return results;
 }
 
 /** A removed weight is 0 from the start, so that weight decay and momentum leave it there. */

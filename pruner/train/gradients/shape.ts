@@ -1,4 +1,5 @@
 /** Gradients of operators that only move values: the values move back. */
+import { sizeOf } from "../../../runtime/model/tensor.ts";
 import { normalAxis } from "../../../runtime/ops/checks.ts";
 import { padAmounts } from "../../../runtime/ops/pad.ts";
 import { type SliceRange, sliceRanges } from "../../../runtime/ops/slice.ts";
@@ -77,6 +78,8 @@ function spread(
   dim: number,
 ): string {
   const stride = Math.abs(step);
+  if (stride > 1 && axis === sizes.length - 1)
+    return spreadRows(c, dy, sizes, { start, step, size }, dim);
   let dx = dy;
   if (step < 0) {
     const least = -(2 ** 31) + 1; // "down to the first" for a negative step
@@ -96,6 +99,22 @@ function spread(
   pads[axis] = first;
   pads[sizes.length + axis] = dim - first - size * stride; // below 0 it cuts zeros off
   return pads.some((pad) => pad !== 0) ? c.emit("Pad", [dx, c.ints(pads)]) : dx;
+}
+
+/** The same along the last axis, by a product with a matrix of zeros and ones: single values are slow to move. */
+function spreadRows(
+  c: BackwardContext,
+  dy: string,
+  sizes: readonly number[],
+  { start, step, size }: SliceRange,
+  dim: number,
+): string {
+  const map = new Float32Array(size * dim);
+  for (let i = 0; i < size; i++) map[i * dim + start + i * step] = 1;
+  const before = sizes.slice(0, -1);
+  const rows = c.emit("Reshape", [dy, c.ints([sizeOf(before), size])]);
+  const made = c.emit("MatMul", [rows, c.floats([size, dim], map)]);
+  return c.emit("Reshape", [made, c.ints([...before, dim])]);
 }
 
 function sliceOf(
