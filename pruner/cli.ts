@@ -1,8 +1,9 @@
 #!/usr/bin/env node
-/** The command line: `filigree prune | pack | inspect | run | kernels | bench`. One file a command in cli/. */
+/** The command line: `filigree prune | pack | inspect | run | kernels | bench | data`. One file a command in cli/. */
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { benchCommand } from "./cli/bench.ts";
+import { dataCommand } from "./cli/data.ts";
 import { inspectCommand } from "./cli/inspect.ts";
 import { kernelsCommand } from "./cli/kernels.ts";
 import { packCommand } from "./cli/pack.ts";
@@ -10,7 +11,15 @@ import { pruneCommand } from "./cli/prune.ts";
 import { runCommand } from "./cli/run.ts";
 
 /** A new command is a file in cli/ and a line here. */
-const commands = [pruneCommand, packCommand, inspectCommand, runCommand, kernelsCommand, benchCommand];
+const commands = [
+  pruneCommand,
+  packCommand,
+  inspectCommand,
+  runCommand,
+  kernelsCommand,
+  benchCommand,
+  dataCommand,
+];
 
 const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
 

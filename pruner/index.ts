@@ -39,6 +39,7 @@ import { restoreNormalization } from "./train/normalize.ts";
 import { ortNode } from "./train/ort-node.ts";
 import { type OnProgress, startClock } from "./train/progress.ts";
 import { searchMasks } from "./train/search.ts";
+import { measureStatistics } from "./train/statistics.ts";
 import { trainable } from "./train/trainable.ts";
 import { stepsPerEpoch, train } from "./train/trainer.ts";
 import { chooseWeights, type NodeWeight, type WeightChoice } from "./weights.ts";
@@ -122,8 +123,11 @@ export async function prune(model: Uint8Array | Graph, options: PruneOptions = {
   const source = model instanceof Uint8Array ? importModel(model) : model;
   const target = targetOf(options);
   const method = methodOf(options);
-  if (images) checkDataset(images, "training data");
-  if (validation) checkDataset(validation, "validation data");
+  for (const [what, dataset] of Object.entries({ training: images, validation })) {
+    if (!dataset) continue;
+    checkDataset(dataset, `${what} data`);
+    checkFits(dataset, source, `${what} data`);
+  }
   const remove = options.keepChannels ? keepAll : removeDeadChannels;
   const { graph: alive, removed: deadBefore } = remove(images ? trainable(source) : simplify(source));
   const dense = images ? await restoreNormalization(alive, images, engine, engineOptions) : alive;
@@ -186,6 +190,9 @@ export async function prune(model: Uint8Array | Graph, options: PruneOptions = {
         { ...parts, masks, stage: "fine-tune" },
       ),
     );
+    const { statisticsImages = searchEpochs + fineTuneEpochs === 0 ? 2048 : 0 } = schedule;
+    const measured = { images: statisticsImages, seed };
+    graph = await measureStatistics(graph, images, measured, engine, engineOptions);
   }
 
   const masks = run.masks();
@@ -257,6 +264,24 @@ function runKey(graph: Graph, { images, labels }: Dataset, options: unknown): st
     isSparse(constant) ? [] : [constant.data],
   );
   return keyOf([options, images.shape], [...weights, images.data.subarray(0, 10_000), labels]);
+}
+
+/** Throws a ModelError where the network takes other images. */
+function checkFits({ images }: Dataset, { name, inputs }: Graph, what: string): void {
+  if (inputs.length !== 1) {
+    const names = inputs.map((input) => input.name).join(", ");
+    throw new ModelError(
+      `${what}: '${name}' has ${inputs.length} inputs (${names}); expected one, of images`,
+    );
+  }
+  const [{ shape }] = inputs;
+  const fits =
+    shape.length === images.shape.length &&
+    shape.slice(1).every((size, axis) => typeof size !== "number" || size === images.shape[axis + 1]);
+  if (fits) return;
+  throw new ModelError(
+    `${what}: images are [${images.shape.slice(1)}], '${name}' takes ${inputs[0].name} [${shape}]`,
+  );
 }
 
 function importModel(bytes: Uint8Array): Graph {

@@ -15,12 +15,13 @@ import type { Tensors } from "../bench/engine.ts";
 import { type BenchModel, type BenchOptions, benchmark } from "../bench/index.ts";
 import { benchRows, benchTable, plainTable } from "../bench/rows.ts";
 import { randomSamples } from "../bench/samples.ts";
+import type { ImageSize } from "../data/class-folders.ts";
 import { type Dataset, first } from "../data/dataset.ts";
 import { loadDataset } from "../data/load.ts";
 import { exportOnnx } from "../export/onnx.ts";
 import { costTable } from "../methods/costs.ts";
 import { pack } from "../pack.ts";
-import { openModel } from "./model.ts";
+import { imageSize, openModel } from "./model.ts";
 import { count, type GlobalOptions, names, numbers, wholeNumber } from "./options.ts";
 import { checkWritable } from "./outputs.ts";
 
@@ -84,7 +85,7 @@ async function run(path: string, options: Options): Promise<void> {
   const { against, threads, rounds, place, seed, json, quiet, data } = options;
   if (rounds < 1) throw new ModelError("--rounds 0 measures nothing; give at least 1");
   const { graph } = await openModel(path);
-  const images = data === undefined ? undefined : await imagesOf(data, options);
+  const images = data === undefined ? undefined : await imagesOf(data, options, imageSize(graph));
   const samples = images ? samplesOf(graph, images) : randomSamples(closed(graph), seed);
   const dense = against ? (await openModel(against)).graph : graph;
   const results = [];
@@ -153,8 +154,12 @@ function accuracyOf(classes: readonly number[], { labels }: Dataset): Accuracy {
   return { correct: classes.filter((found, i) => found === labels[i]).length, images: labels.length };
 }
 
-async function imagesOf(path: string, { mean, std, images = Infinity }: Options): Promise<Dataset> {
-  const all = await loadDataset(path, { mean, std }, "test");
+async function imagesOf(
+  path: string,
+  { mean, std, images = Infinity }: Options,
+  size?: ImageSize,
+): Promise<Dataset> {
+  const all = await loadDataset(path, { mean, std }, "test", size);
   return images < all.labels.length ? first(all, images) : all;
 }
 

@@ -6,6 +6,7 @@ import { gunzipSync } from "node:zlib";
 import { ModelError } from "../../runtime/model/errors.ts";
 import { type Model, readModel } from "../../runtime/model/file.ts";
 import type { Graph } from "../../runtime/model/graph.ts";
+import type { ImageSize } from "../data/class-folders.ts";
 import { importOnnx } from "../import/onnx.ts";
 import { importTflite, isTflite } from "../import/tflite.ts";
 import { simplify } from "../simplify.ts";
@@ -32,6 +33,13 @@ export async function importFile(path: string): Promise<{ graph: Graph; bytes: n
   }
   const graph = isTflite(bytes) ? importTflite(bytes) : importOnnx(bytes, filesBeside(path));
   return { graph, bytes: bytes.length };
+}
+
+/** [C, H, W] of the network's one input, where it is fixed: what pictures are scaled to. */
+export function imageSize({ inputs }: Graph): ImageSize | undefined {
+  const [, ...size] = inputs[0]?.shape ?? [];
+  const isFixed = inputs.length === 1 && size.length === 3 && size.every((n) => typeof n === "number");
+  return isFixed ? (size as unknown as ImageSize) : undefined;
 }
 
 /** Weights may lie in files beside the model's. */

@@ -3,13 +3,14 @@ import { readFile, writeFile } from "node:fs/promises";
 import { Command } from "commander";
 import { ModelError } from "../../runtime/model/errors.ts";
 import { writeModel } from "../../runtime/model/file.ts";
+import type { ImageSize } from "../data/class-folders.ts";
 import { split } from "../data/dataset.ts";
 import { loadDataset } from "../data/load.ts";
 import { maskedOnnx, type PruneOptions, prune } from "../index.ts";
 import { type Budget, readCosts } from "../methods/costs.ts";
 import { checkpointFolder } from "../train/checkpoint-folder.ts";
 import { openLog } from "./log.ts";
-import { importFile } from "./model.ts";
+import { imageSize, importFile } from "./model.ts";
 import { checkWritable } from "./outputs.ts";
 import { progressDisplay } from "./progress.ts";
 import {
@@ -49,7 +50,7 @@ async function run(path: string, flags: PruneFlags): Promise<void> {
   await htmlOfPruning?.check();
   const { graph: source, bytes } = await importFile(path);
   const budget = await budgetOf(flags);
-  const data = await dataOf(flags);
+  const data = await dataOf(flags, imageSize(source));
 
   const log = await openLog(logFile);
   const display = progressDisplay(quiet);
@@ -101,18 +102,14 @@ async function budgetOf({ budget, costs }: PruneFlags): Promise<Budget> {
   return readCosts(text, costs!);
 }
 
-async function dataOf({
-  data,
-  validation,
-  held,
-  seed,
-  mean,
-  std,
-}: PruneFlags): Promise<PruneOptions["data"]> {
+async function dataOf(
+  { data, validation, held, seed, mean, std }: PruneFlags,
+  size?: ImageSize,
+): Promise<PruneOptions["data"]> {
   const scaling = { mean, std };
-  const tests = validation ? await loadDataset(validation, scaling, "test") : undefined;
+  const tests = validation ? await loadDataset(validation, scaling, "test", size) : undefined;
   if (!data) return { validation: tests };
-  const all = await loadDataset(data, scaling);
+  const all = await loadDataset(data, scaling, "train", size);
   if (tests) return { train: all, validation: tests };
   const count = all.labels.length;
   const out = Math.max(1, Math.floor(held * count));

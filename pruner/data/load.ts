@@ -1,9 +1,10 @@
 /**
- * Reads labelled images from files; each may be gzipped. Node only.
+ * Reads labelled images from files; all but pictures and .cfb may be gzipped. Node only.
  *
  *   IMAGES,LABELS    MNIST's IDX files, or .npy arrays: images [N, C, H, W] or [N, H, W], labels [N]
- *   FILE,FILE,…      binary batches of CIFAR-10
- *   FOLDER           of either, by their usual names
+ *   FILE,FILE,…      batches of CIFAR-10: the standard binary files, or .cfb
+ *   FOLDER           of either, by their usual names; or of class folders of JPEG and PNG (class-folders.ts)
+ *   MODULE.mjs       a module that yields batches (user-module.ts)
  *
  * Bytes become (byte / 255 - mean) / deviation; floats are taken as they are.
  */
@@ -12,55 +13,70 @@ import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { ModelError } from "../../runtime/model/errors.ts";
 import { type Tensor, tensor } from "../../runtime/model/tensor.ts";
+import { readCfb } from "./cfb.ts";
 import { readCifar } from "./cifar.ts";
+import { classFolders, type ImageSize, readClassFolders } from "./class-folders.ts";
 import { checkDataset, type Dataset } from "./dataset.ts";
 import { isIdx, readIdx } from "./idx.ts";
 import { readNpy } from "./npy.ts";
+import { type Scaling, scaler } from "./scaler.ts";
+import { isModule, readUserModule } from "./user-module.ts";
 
-export interface Scaling {
-  readonly mean?: readonly number[]; // of each channel, of values 0 to 1
-  readonly std?: readonly number[];
-}
+export type { Scaling } from "./scaler.ts";
 
 export type Part = "train" | "test";
 
-/** `part` chooses the files of a folder. Throws a ModelError that names the file. */
+/** `part` chooses the files of a folder, `size` is that of pictures. Throws a ModelError that names the file. */
 export async function loadDataset(
   path: string,
   scaling: Scaling = {},
   part: Part = "train",
+  size?: ImageSize,
 ): Promise<Dataset> {
-  const names = await namesOf(path, part);
+  const dataset = isModule(path)
+    ? await readUserModule(path, part)
+    : await readFiles(path, scaling, part, size);
+  checkDataset(dataset, path);
+  return dataset;
+}
+
+async function readFiles(
+  path: string,
+  scaling: Scaling,
+  part: Part,
+  size?: ImageSize,
+): Promise<Dataset> {
+  const isFolder = !path.includes(",") && (await kindOf(path)) === "folder";
+  const classes = isFolder ? await classFolders(path, part) : undefined;
+  if (classes) return readClassFolders(classes, scaling, size);
+  const names = isFolder ? await namesIn(path, part) : path.split(",");
   const files = await Promise.all(names.map(readMaybeGzipped));
   const arrays = files.map((bytes, i) => parse(bytes, names[i]));
   const data =
     names.length === 2 && arrays.every((array) => array)
       ? pair(arrays as Tensor[], names, scaling)
       : undefined;
-  const dataset = data ?? batchesOfCifar(files, names, scaling);
-  checkDataset(dataset, path);
-  return dataset;
+  return data ?? batchesOfCifar(files, names, scaling);
 }
 
-async function namesOf(path: string, part: Part): Promise<string[]> {
-  const parts = path.split(",");
-  if (parts.length > 1) return parts;
-  let isFolder: boolean;
-  try {
-    isFolder = (await stat(path)).isDirectory();
-  } catch {
-    throw new ModelError(`data: there is no file or folder ${path}`);
-  }
-  if (!isFolder) return parts;
+async function kindOf(path: string): Promise<"file" | "folder"> {
+  const found = await stat(path).catch(() => undefined);
+  if (!found) throw new ModelError(`data: there is no file or folder ${path}`);
+  return found.isDirectory() ? "folder" : "file";
+}
+
+/** The files of a folder that belong to a part. */
+async function namesIn(path: string, part: Part): Promise<string[]> {
   const found = (await readdir(path)).sort();
   const mnist = part === "train" ? "train-" : "t10k-";
   const idx = ["images", "labels"].map((kind) => found.find((name) => name.startsWith(mnist + kind)));
   if (idx[0] && idx[1]) return idx.map((name) => join(path, name!));
-  const cifar = part === "train" ? /^data_batch.*\.bin/ : /^test_batch.*\.bin/;
+  const cifar = part === "train" ? /^data_batch.*\.(bin|cfb)/ : /^test_batch.*\.(bin|cfb)/;
   const batches = found.filter((name) => cifar.test(name));
   if (batches.length > 0) return batches.map((name) => join(path, name));
   throw new ModelError(
-    `data: the folder ${path} holds neither ${mnist}images… and ${mnist}labels… nor CIFAR batches`,
+    `data: the folder ${path} holds neither ${mnist}images… and ${mnist}labels…, nor CIFAR-10's ` +
+      `${part === "train" ? "data_batch_1.bin …" : "test_batch.bin"}, nor class folders of JPEG or PNG`,
   );
 }
 
@@ -100,7 +116,9 @@ function batchesOfCifar(
   names: readonly string[],
   scaling: Scaling,
 ): Dataset {
-  const batches = files.map((bytes, i) => readCifar(bytes, names[i]));
+  const batches = files.map((bytes, i) =>
+    names[i].endsWith(".cfb") ? readCfb(bytes, names[i]) : readCifar(bytes, names[i]),
+  );
   const labels = batches.flatMap((batch) => Array.from(batch.labels));
   const bytes = new Uint8Array(labels.length * 3 * 32 * 32);
   let at = 0;
@@ -116,20 +134,11 @@ function datasetOf(
   areBytes: boolean,
   shape: readonly number[],
   labels: Int32Array,
-  { mean = [0], std = [1] }: Scaling,
+  scaling: Scaling,
 ): Dataset {
-  const [, channels, height, width] = shape;
-  for (const list of [mean, std]) {
-    if (list.length !== 1 && list.length !== channels) {
-      throw new ModelError(`data: ${list.length} means or deviations for ${channels} channels`);
-    }
-  }
+  const scale = areBytes ? scaler(shape.slice(1), scaling) : (value: number) => value;
   const data = new Float32Array(values.length);
-  for (let i = 0; i < data.length; i++) {
-    const c = Math.floor(i / (height * width)) % channels;
-    const [m, s] = [mean[mean.length === 1 ? 0 : c], std[std.length === 1 ? 0 : c]];
-    data[i] = areBytes ? (values[i] / 255 - m) / s : values[i];
-  }
+  for (let i = 0; i < data.length; i++) data[i] = scale(values[i], i);
   const classes = labels.reduce((most, label) => Math.max(most, label), 0) + 1;
   return { images: tensor([...shape], data), labels, classes };
 }

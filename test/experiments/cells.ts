@@ -9,7 +9,7 @@ import type { NetworkName } from "./data.ts";
 
 export interface Cell {
   readonly id: string;
-  readonly group: "trial" | "core" | "resnet20" | "control" | "n:m";
+  readonly group: "trial" | "core" | "resnet20" | "control" | "n:m" | "latency" | "size" | "dimap";
   readonly network: NetworkName;
   readonly method: MethodName;
   readonly label: string; // the row of the tables
@@ -17,6 +17,9 @@ export interface Cell {
   readonly sparsity?: number; // n:m has its own
   readonly seed: number;
   readonly scope?: "layer";
+  readonly budget?: "macs" | "latency"; // what the sparsity is a fraction of; blocks where it is left out
+  readonly against?: NetworkName; // a small dense network that is as fast, or nearly
+  readonly untrained?: true; // pruned at once, without data; what is left is not trained
   readonly options: SearchOptions; // of a trial; else what the cell fixes beside the chosen trial
 }
 
@@ -52,14 +55,13 @@ const core = (group: "core" | "resnet20", network: NetworkName, seeds: readonly 
 
 const at85 = { group: "control", network: "resnet20", pattern: block, sparsity: 0.85, seed: 1 } as const;
 
-/** In the order in which they are run. */
-export const cells: readonly Cell[] = [
-  ...Object.entries(trials).flatMap(([method, tried]) =>
-    tried.map((options, i) =>
+const trialCells = (tried: readonly MethodName[]) =>
+  tried.flatMap((method) =>
+    trials[method]!.map((options, i) =>
       cell({
         group: "trial",
         network: "resnet8",
-        method: method as MethodName,
+        method,
         label: `${method} trial ${i + 1}`,
         pattern: block,
         sparsity: 0.7,
@@ -67,9 +69,82 @@ export const cells: readonly Cell[] = [
         options,
       }),
     ),
+  );
+
+/** SMART with a budget of microseconds or multiplications; with one of blocks the cells are those of "resnet20". */
+const latency = {
+  group: "latency",
+  network: "resnet20",
+  method: "smart",
+  pattern: block,
+  seed: 1,
+} as const;
+const latencyCells = [
+  ...[0.4, 0.55, 0.7].map((sparsity) =>
+    cell({ ...latency, label: "smart by microseconds", budget: "latency", sparsity }),
   ),
-  ...core("core", "resnet8", [1, 2, 3]),
-  ...core("resnet20", "resnet20", [1]),
+  cell({ ...latency, label: "smart by multiplications", budget: "macs", sparsity: 0.55 }),
+];
+
+/** Large networks that are pruned until they are about as fast as a small dense one. */
+const size = { group: "size", method: "smart", pattern: block, budget: "latency", seed: 1 } as const;
+const sizeCells = [
+  cell({
+    ...size,
+    network: "resnet32",
+    against: "resnet20",
+    label: "smart by microseconds",
+    sparsity: 0.45,
+  }),
+  cell({
+    ...size,
+    network: "resnet8large",
+    against: "resnet8",
+    label: "smart by microseconds",
+    sparsity: 0.8,
+  }),
+  cell({
+    ...size,
+    network: "resnet56",
+    against: "resnet20",
+    label: "smart by microseconds",
+    sparsity: 0.72,
+  }),
+];
+
+/** Without training: how much of a transformer's accuracy is left by where the loss is put. */
+const dimapCells = [
+  ...[0.2, 0.35, 0.5, 0.65].map((sparsity) => ({ pattern: "unstructured", sparsity })),
+  ...[0.2, 0.35, 0.5].map((sparsity) => ({ pattern: "block:4x4", sparsity })),
+].flatMap((target) => {
+  const parts = { ...target, group: "dimap", network: "vit", seed: 0, untrained: true } as const;
+  return [
+    cell({ ...parts, method: "dimap" }),
+    cell({ ...parts, method: "magnitude", label: "magnitude per layer", scope: "layer" }),
+    cell({ ...parts, method: "magnitude" }),
+  ];
+});
+
+const seed1 = core("core", "resnet8", [1]);
+const resnet20 = core("resnet20", "resnet20", [1]);
+const tells = ({ method }: Cell) => method === "smart" || method === "magnitude";
+const otherMethods = (Object.keys(trials) as MethodName[]).filter((method) => method !== "smart");
+
+/**
+ * In the order in which they are run, what tells most first: what needs no training; SMART against magnitude; the other
+ * methods, until ResNet-8 is whole for one seed; the budget of latency; ResNet-20; more seeds; the rest.
+ */
+export const cells: readonly Cell[] = [
+  ...dimapCells,
+  ...trialCells(["smart"]),
+  ...seed1.filter(tells),
+  ...trialCells(otherMethods),
+  ...seed1.filter((one) => !tells(one)),
+  ...resnet20.filter(tells),
+  ...latencyCells,
+  ...core("core", "resnet8", [2]),
+  ...core("core", "resnet8", [3]),
+  ...resnet20.filter((one) => !tells(one)),
   cell({ ...at85, method: "smart", label: "smart per layer", scope: "layer" }),
   cell({ ...at85, method: "smart", label: "smart fixed tau", options: { temperature: "fixed" } }),
   cell({ ...at85, method: "smart", label: "smart constant start", options: { start: "constant" } }),
@@ -83,4 +158,5 @@ export const cells: readonly Cell[] = [
       cell({ group: "n:m", network: "resnet20", method, pattern, seed: 1 }),
     ),
   ),
+  ...sizeCells,
 ];

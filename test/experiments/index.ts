@@ -10,11 +10,8 @@ import { Command } from "commander";
 import { fillMarked } from "../../pruner/bench/markdown.ts";
 import { hasShared, whyNoShared } from "../shared.ts";
 import { type Cell, cells } from "./cells.ts";
-import { measureCell } from "./measure.ts";
-import { plotsOf } from "./plots.ts";
+import { isReady } from "./ready.ts";
 import { type Results, resultsIn } from "./result.ts";
-import { isReady, runCell } from "./run-cell.ts";
-import { tablesOf } from "./tables.ts";
 
 const at = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
@@ -54,6 +51,7 @@ async function cifar10(options: Options): Promise<void> {
   if (!hasShared) throw new Error(`the experiment needs CIFAR-10: ${whyNoShared}`);
   if (options.tables) return writeTables(results);
   if (options.measure) {
+    const { measureCell } = await import("./measure.ts");
     for (const cell of picked) {
       if (await measureCell(cell, results, work)) console.log(`${cell.id}  measured`);
     }
@@ -61,6 +59,7 @@ async function cifar10(options: Options): Promise<void> {
   }
   const started = performance.now();
   const limit = options.minutes === undefined ? Infinity : Number(options.minutes);
+  const { runCell } = await import("./run-cell.ts");
   const threads = options.threads === undefined ? undefined : Number(options.threads);
   for (const cell of picked) {
     if (results.read(cell.id)) continue;
@@ -94,6 +93,7 @@ function list(picked: readonly Cell[], results: Results): void {
 }
 
 async function writeTables(results: Results): Promise<void> {
+  const [{ plotsOf }, { tablesOf }] = await Promise.all([import("./plots.ts"), import("./tables.ts")]);
   const path = at("docs/experiments.md");
   const plots = await plotsOf(cells.flatMap(({ id }) => results.read(id) ?? []));
   if (plots.length > 0) mkdirSync(at("docs/experiments"), { recursive: true });

@@ -8,6 +8,7 @@ export interface CellResult extends Cell {
   readonly setting: object; // budget and schedule
   readonly dense: number; // accuracy of the start on the same images
   readonly accuracy: number; // of the hard, sparse network
+  readonly againstAccuracy?: number; // of the small dense network, on all test images
   readonly images: number;
   readonly right: string; // base64 of one bit an image: is it classified right?
   readonly blocks: PruneReport["blocks"];
@@ -16,7 +17,17 @@ export interface CellResult extends Cell {
   readonly layers: readonly { readonly node: string; readonly sparsity: number }[]; // of the elements
   readonly search?: NonNullable<PruneReport["search"]>["epochs"];
   readonly seconds: number;
-  readonly milliseconds?: { readonly sparse: number; readonly dense: number; readonly place: string };
+  readonly milliseconds?: Milliseconds & {
+    readonly inside?: Milliseconds; // in the worker, without the message there and back
+    readonly place: string;
+  };
+}
+
+/** Of one image, the least that was seen. */
+export interface Milliseconds {
+  readonly sparse: number;
+  readonly dense: number;
+  readonly against?: number; // of the small dense network
 }
 
 export interface Results {

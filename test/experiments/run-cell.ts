@@ -17,12 +17,12 @@ import {
   tensor,
   writeModel,
 } from "../../pruner/index.ts";
-import type { SearchOptions } from "../../pruner/methods/method.ts";
 import { argmax } from "../../pruner/train/evaluate.ts";
 import { flopsOf } from "../../runtime/ops/work.ts";
 import { plan } from "../../runtime/plan.ts";
-import { type Cell, cells, trials } from "./cells.ts";
-import { cifar10, networkFile } from "./data.ts";
+import type { Cell } from "./cells.ts";
+import { cifar10, costsOf, networkFile } from "./data.ts";
+import { chosenTrial } from "./ready.ts";
 import { type CellResult, packBits, type Results } from "./result.ts";
 
 /** Twelve short epochs for every method; a scale below 1 is for trying out. */
@@ -51,9 +51,9 @@ export interface RunOptions {
 
 export async function runCell(cell: Cell, options: RunOptions): Promise<CellResult> {
   const started = performance.now();
-  const { network, method, pattern, sparsity, seed, group, scope } = cell;
-  const all = await cifar10("train", network);
-  const [train, held] = group === "trial" ? split(all, heldForTrials, 0) : [all, undefined];
+  const { network, method, pattern, sparsity, seed, group, scope, untrained, against } = cell;
+  const all = untrained ? undefined : await cifar10("train", network);
+  const [train, held] = all && group === "trial" ? split(all, heldForTrials, 0) : [all, undefined];
   const tests = held ?? (await cifar10("test", network));
   const search = { ...chosenTrial(cell, options.results), ...cell.options };
   const epochImages = Math.round(setting.epochImages * options.scale);
@@ -65,6 +65,7 @@ export async function runCell(cell: Cell, options: RunOptions): Promise<CellResu
     sparsity,
     maxSparsity,
     scope,
+    budget: cell.budget === "latency" ? costsOf(network) : cell.budget,
     seed,
     schedule,
     keepChannels: true,
@@ -78,7 +79,8 @@ export async function runCell(cell: Cell, options: RunOptions): Promise<CellResu
       ),
   });
   const right = await rightOnes(graph, tests);
-  const dense = await evaluate(simplify(importOnnx(networkFile(network))), tests, ortNode);
+  const dense = held ? await denseAccuracy(network, held) : await denseOnTests(network);
+  const small = against && (await denseOnTests(against));
   const models = join(options.work, "models");
   mkdirSync(models, { recursive: true });
   writeFileSync(join(models, `${cell.id}.filigree`), await writeModel(graph));
@@ -87,7 +89,8 @@ export async function runCell(cell: Cell, options: RunOptions): Promise<CellResu
     ...cell,
     search: report.search?.epochs,
     setting: { ...schedule, maxSparsity },
-    dense: dense.accuracy,
+    dense,
+    againstAccuracy: small,
     accuracy: right.filter((is) => is).length / right.length,
     images: right.length,
     right: packBits(right),
@@ -102,23 +105,24 @@ export async function runCell(cell: Cell, options: RunOptions): Promise<CellResu
   };
 }
 
-/** Whether a cell can be run: its method's trials are done. */
-export function isReady({ group, method }: Cell, results: Results): boolean {
-  if (group === "trial" || !trials[method]) return true;
-  return trialsOf(method).every(({ id }) => results.read(id));
+async function denseAccuracy(network: Cell["network"], data: Dataset): Promise<number> {
+  const graph = simplify(importOnnx(networkFile(network)));
+  return (await evaluate(graph, data, ortNode)).accuracy;
 }
 
-/** The best of the method's trials; the first of equal ones. */
-function chosenTrial({ group, method }: Cell, results: Results): SearchOptions {
-  if (group === "trial" || !trials[method]) return {};
-  const done = trialsOf(method).map((trial) => ({ trial, result: results.read(trial.id) }));
-  if (done.some(({ result }) => !result)) return {};
-  const best = done.reduce((a, b) => (b.result!.accuracy > a.result!.accuracy ? b : a));
-  return best.trial.options;
-}
+/** Of each network once a process: many cells start from it. */
+const known = new Map<Cell["network"], Promise<number>>();
 
-const trialsOf = (method: Cell["method"]) =>
-  cells.filter((cell) => cell.group === "trial" && cell.method === method);
+function denseOnTests(network: Cell["network"]): Promise<number> {
+  if (!known.has(network)) {
+    const tests = cifar10("test", network);
+    known.set(
+      network,
+      tests.then((data) => denseAccuracy(network, data)),
+    );
+  }
+  return known.get(network)!;
+}
 
 /** Of each image, whether the network classifies it right. */
 async function rightOnes(graph: Graph, { images, labels, classes }: Dataset): Promise<boolean[]> {

@@ -16,8 +16,11 @@ export function tablesOf(results: Results): string {
     `${done.length} of ${cells.length} cells are done; they took ${(seconds / 3600).toFixed(1)} hours.`,
     ...section("core", "ResNet-8, blocks 16x8", done),
     ...section("resnet20", "ResNet-20, blocks 16x8", done),
+    ...latencySection(done),
     ...section("control", "Controls: ResNet-20 at 85 %", done),
     ...section("n:m", "N:M: ResNet-20", done),
+    ...sizeSection(done),
+    ...dimapSection(done),
     ...trialSection(done),
   ];
   return parts.join("\n\n");
@@ -50,7 +53,10 @@ function accuracyTable(own: readonly CellResult[]): string {
         `${Math.round((100 * mean(of.map(({ macs }) => macs.kept))) / first.macs.dense)} %`,
         `${Math.round(mean(of.map(({ bytes }) => bytes.stored)) / 1000)} kB`,
         time,
-        first.blocks.kept === first.blocks.asked ? `${first.blocks.kept}` : `${first.blocks.kept} (!)`,
+        // Of a budget of time or multiplications the number of blocks is not asked for.
+        first.budget || first.blocks.kept === first.blocks.asked
+          ? `${first.blocks.kept}`
+          : `${first.blocks.kept} (!)`,
       ];
     },
   );
@@ -115,6 +121,102 @@ function comparison(own: readonly CellResult[]): string[] {
     "verdict",
   ];
   return [markdownTable(head, rows)];
+}
+
+/** Budgets of blocks, multiplications and microseconds beside each other, and what they cost at equal accuracy. */
+function latencySection(done: readonly CellResult[]): string[] {
+  const own = done.filter(({ group }) => group === "latency");
+  const head = "### Budgets of time: SMART on ResNet-20, blocks 16x8";
+  if (own.length === 0) return [head, "No cell is done yet."];
+  const byBlocks = done
+    .filter(({ group, label }) => group === "resnet20" && label === "smart")
+    .map((result) => ({ ...result, label: "smart by blocks" }));
+  const all = [...byBlocks, ...own];
+  const rows = equalAccuracy(
+    byBlocks,
+    own.filter(({ budget }) => budget === "latency"),
+  );
+  const text =
+    "Milliseconds of the worker at equal accuracy, on the lines through the points of either budget:";
+  const columns = ["accuracy %", "ms by blocks", "ms by microseconds", "ratio"];
+  return [head, accuracyTable(all), ...(rows.length > 0 ? [text, markdownTable(columns, rows)] : [])];
+}
+
+/** At the accuracies of one budget that the other reaches: the milliseconds of both. Each has to have two points. */
+export function equalAccuracy(a: readonly CellResult[], b: readonly CellResult[]): string[][] {
+  const [lineA, lineB] = [a, b].map(lineOf);
+  if (lineA.length < 2 || lineB.length < 2) return [];
+  return [...lineA, ...lineB]
+    .map(({ accuracy }) => accuracy)
+    .sort((x, y) => y - x)
+    .flatMap((accuracy) => {
+      const [x, y] = [timeAt(lineA, accuracy), timeAt(lineB, accuracy)];
+      if (x === undefined || y === undefined) return [];
+      return [[(100 * accuracy).toFixed(2), x.toFixed(3), y.toFixed(3), `${(x / y).toFixed(2)}×`]];
+    });
+}
+
+interface Point {
+  readonly accuracy: number;
+  readonly ms: number;
+}
+
+/** Measured results by rising time. */
+function lineOf(results: readonly CellResult[]): Point[] {
+  return results
+    .flatMap(({ accuracy, milliseconds: ms }) =>
+      ms ? [{ accuracy, ms: ms.inside?.sparse ?? ms.sparse }] : [],
+    )
+    .sort((x, y) => x.ms - y.ms);
+}
+
+/** The least time at which the line through the points has an accuracy. */
+function timeAt(line: readonly Point[], accuracy: number): number | undefined {
+  for (const [i, { accuracy: to, ms: end }] of line.entries()) {
+    if (to === accuracy) return end;
+    if (i === 0) continue;
+    const { accuracy: from, ms: start } = line[i - 1];
+    if ((from - accuracy) * (to - accuracy) < 0) {
+      return start + ((end - start) * (accuracy - from)) / (to - from);
+    }
+  }
+  return undefined;
+}
+
+/** A large sparse network against a small dense one. */
+function sizeSection(done: readonly CellResult[]): string[] {
+  const own = done.filter(({ group }) => group === "size");
+  const head = "### A large sparse network against a small dense one";
+  if (own.length === 0) return [head, "No cell is done yet."];
+  const rows = own.map(({ network, against, sparsity, accuracy, againstAccuracy, milliseconds }) => {
+    const ms = milliseconds?.inside ?? milliseconds;
+    return [
+      `${networks[network].title}, ${100 * sparsity!} % of its time removed`,
+      (100 * accuracy).toFixed(2),
+      ms ? ms.sparse.toFixed(2) : "",
+      networks[against!].title,
+      againstAccuracy === undefined ? "" : (100 * againstAccuracy).toFixed(2),
+      ms?.against ? ms.against.toFixed(2) : "",
+      againstAccuracy === undefined ? "" : (100 * (accuracy - againstAccuracy)).toFixed(2),
+    ];
+  });
+  const columns = ["sparse", "accuracy %", "ms", "dense", "accuracy %", "ms", "difference, points"];
+  return [head, markdownTable(columns, rows)];
+}
+
+/** What is left of a transformer before any training. */
+function dimapSection(done: readonly CellResult[]): string[] {
+  const own = done.filter(({ group }) => group === "dimap");
+  const head = "### DIMAP without data, before fine-tuning: ViT";
+  if (own.length === 0) return [head, "No cell is done yet."];
+  const labels = [...new Set(own.map(({ label }) => label))];
+  const rows = [...groupBy(own, (r) => `${r.pattern}|${r.sparsity}`).values()].map((of) => [
+    of[0].pattern.replace("block:", ""),
+    `${100 * of[0].sparsity!} %`,
+    ...labels.map((label) => meanText(of.filter((r) => r.label === label).map((r) => r.accuracy))),
+  ]);
+  const start = `Dense ${networks[own[0].network].title}: ${(100 * own[0].dense).toFixed(2)} %. Accuracy % on ${own[0].images} test images, nothing trained:`;
+  return [head, start, markdownTable(["pattern", "sparsity", ...labels], rows)];
 }
 
 function trialSection(done: readonly CellResult[]): string[] {
