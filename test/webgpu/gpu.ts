@@ -1,0 +1,27 @@
+/** WebGPU in Node, where this machine has it: Dawn on the software renderer that comes with Chromium. */
+import { existsSync } from "node:fs";
+
+const icd = "/usr/lib/chromium/vk_swiftshader_icd.json";
+
+/** Why there is none; undefined where `navigator.gpu` is there now. */
+export const whyNoGpu: string | undefined = await offerGpu();
+
+async function offerGpu(): Promise<string | undefined> {
+  if (process.env.VK_ICD_FILENAMES === undefined) {
+    if (!existsSync(icd)) return `no SwiftShader: ${icd} is not here (it comes with Debian's chromium)`;
+    process.env.VK_ICD_FILENAMES = icd; // read when Dawn opens Vulkan
+  }
+  try {
+    const { create, globals } = await import("webgpu");
+    Object.assign(globalThis, globals);
+    const gpu = create([]);
+    Object.assign(globalThis, { keptGpu: gpu }); // the process dies when it is collected
+    if (!globalThis.navigator)
+      Object.defineProperty(globalThis, "navigator", { value: {}, configurable: true });
+    Object.defineProperty(globalThis.navigator, "gpu", { value: gpu, configurable: true });
+    const adapter = await gpu.requestAdapter();
+    return adapter ? undefined : "Dawn finds no adapter: is libvulkan1 installed?";
+  } catch (error) {
+    return `Dawn does not start: ${(error as Error).message}`;
+  }
+}
