@@ -15,12 +15,17 @@ export interface ProfileRow {
 }
 
 export interface Executable {
-  /** Inputs are checked by the session, or by `checkInputs`; outputs are fresh tensors that the caller owns. */
-  run(inputs: Tensors): Promise<Tensors>;
+  /**
+   * Inputs are checked by the session, or by `checkInputs`; outputs are fresh tensors that the caller owns. The caller
+   * gives up those of `reuse`, outputs of an earlier run: a backend may fill them again instead of making new ones.
+   */
+  run(inputs: Tensors, reuse?: Tensors): Promise<Tensors>;
   /** Runs `runs` times with these inputs and times every step. */
   profile(inputs: Tensors, runs?: number): Promise<readonly ProfileRow[]>;
   /** For the next time this model is prepared on this device. */
   readonly choices?: Choices;
+  /** All of it as bytes, from which `revive` starts it; undefined where that cannot be. */
+  image?(): Uint8Array<ArrayBuffer> | undefined;
   /** Frees memory and threads. The executable cannot be used afterwards. */
   dispose(): void;
 }
@@ -43,4 +48,6 @@ export interface Backend {
   /** Why this backend runs `node` as the reference does, a hundred times as slow; undefined where it has a kernel. */
   hosted?(node: Node, plan: ExecutionPlan): string | undefined;
   prepare(plan: ExecutionPlan, options?: PrepareOptions): Promise<Executable>;
+  /** The executable of an image, without a plan. Rejects where it does not fit this device. */
+  revive?(image: Uint8Array): Promise<Executable>;
 }

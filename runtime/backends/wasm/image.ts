@@ -9,7 +9,7 @@
  * The program lists, for each phase: address of its words, pieces; for each piece: calls; for each call: index of
  * the kernel's name, arguments, and these.
  */
-import type { ValueInfo } from "../../model/graph.ts";
+import type { StaticValue } from "../../model/graph.ts";
 import type { Phase } from "./step.ts";
 import type { PhasePieces } from "./threads.ts";
 
@@ -21,15 +21,20 @@ export interface Program {
   readonly phases: readonly PhasePieces[];
   readonly shown: readonly Shown[]; // of each phase
   readonly staging: ReadonlyMap<string, number>; // address of each graph input and output, row-major
-  readonly inputs: readonly ValueInfo[];
-  readonly outputs: readonly ValueInfo[];
+  readonly inputs: readonly Value[]; // of the graph
+  readonly outputs: readonly Value[];
   readonly threads: number;
   readonly fma: boolean;
 }
 
+type Value = StaticValue & { readonly name: string };
+
 export type Shown = Omit<Phase, "calls">;
 
 const headStart = 16;
+
+/** Of WebAssembly memory. */
+export const pageBytes = 65536;
 
 /** `memory` is that of the running program, between two runs. */
 export function writeImage(program: Program, memory: ArrayBufferLike): Uint8Array<ArrayBuffer> {
@@ -66,7 +71,9 @@ export function readImage(image: Uint8Array): { program: Program; data: Uint8Arr
   const module = take(moduleBytes);
   const phases = phasesOf(new Float64Array(take(numbers * 8).buffer), names);
   const program: Program = { ...rest, module, phases, staging: new Map(staging) };
-  return { program, data: image.subarray(end) };
+  const data = image.subarray(end);
+  if (program.first + data.length !== program.pages * pageBytes) throw new Error("the image is cut off");
+  return { program, data };
 }
 
 function programOf(phases: readonly PhasePieces[], names: string[]): Float64Array<ArrayBuffer> {

@@ -6,17 +6,16 @@ import type { ExecutionPlan } from "../../plan.ts";
 import type { Backend, Executable, ProfileRow, Tensors } from "../backend.ts";
 import { checkInputs } from "../check-inputs.ts";
 import { reference } from "../reference/index.ts";
-import { type Bound, bind } from "./bind.ts";
+import { bind } from "./bind.ts";
 import { bindingOf } from "./bindings.ts";
 import { type Crew, makeCrew } from "./helpers.ts";
 import { host, isPlain } from "./host.ts";
+import { type Program, pageBytes, readImage, writeImage } from "./image.ts";
 import { makePace } from "./pace.ts";
 import { shapeOf } from "./plan-facts.ts";
-import type { Phase } from "./step.ts";
 import { makeRun, type ThreadStart } from "./threads.ts";
 import { makeTuner } from "./tune.ts";
 
-const pageBytes = 65536;
 const mostTuneMs = 150;
 const maxPages = 2 ** 15; // 2 GiB: addresses stay positive as i32
 
@@ -54,26 +53,59 @@ export const wasm = {
       const hosting = host(plan, wasm.hosted);
       const bound = bind(hosting.plan, { threads, fma, tuner });
       const pages = Math.ceil(bound.bytes / pageBytes);
-      const shared = threads > 1;
-      const module = await WebAssembly.compile(assemble(bound.functions, { pages, shared }));
-      const memory = allocate(pages, shared);
-      for (const { address, values } of bound.data) {
-        const view = values instanceof Int32Array ? Int32Array : Float32Array;
-        new view(memory.buffer, address, values.length).set(values);
-      }
-      const start: ThreadStart = { module, memory, phases: bound.pieces };
+      const { phases, pieces, staging, data } = bound;
+      const program: Program = {
+        module: assemble(bound.functions, { pages, shared: threads > 1 }),
+        pages,
+        first: data[0]?.address ?? pages * pageBytes,
+        phases: pieces,
+        shown: phases.map(({ calls: _, ...phase }) => phase),
+        staging,
+        inputs: plan.graph.inputs as Program["inputs"],
+        outputs: plan.graph.outputs as Program["outputs"],
+        threads,
+        fma,
+      };
+      const fill = (memory: ArrayBuffer) => {
+        for (const { address, values } of data) {
+          const view = values instanceof Int32Array ? Int32Array : Float32Array;
+          new view(memory, address, values.length).set(values);
+        }
+      };
+      const start = await startOf(program, fill);
       await crew.start(start);
-      const { choices } = tuner;
-      const { phases, staging } = bound;
-      const shown = phases.map(({ calls: _, ...phase }) => phase);
-      const ready = executable(surfaceOf(plan), shown, staging, hosting.plain, start, crew, threads);
-      return { ...ready, relaxedSimd: fma, memoryBytes: memory.buffer.byteLength, choices };
+      return { ...executable(program, hosting.plain, start, crew), choices: tuner.choices };
+    } catch (error) {
+      crew.dispose();
+      throw error;
+    }
+  },
+
+  async revive(image): Promise<WasmExecutable> {
+    const { program, data } = readImage(image);
+    const { threads, fma, first } = program;
+    if ((threads > 1 && !canShareMemory()) || (fma && !hasRelaxedMadd()))
+      throw new Error("the image was made on another device");
+    const crew = makeCrew(threads - 1);
+    try {
+      const start = await startOf(program, (memory) => new Uint8Array(memory, first).set(data));
+      crew.start(start).catch(() => {}); // they have started before: nobody waits, whoever is late does nothing
+      return executable(program, new Map(), start, crew);
     } catch (error) {
       crew.dispose();
       throw error;
     }
   },
 } satisfies Backend;
+
+/** `fill` puts weights and tables into memory. */
+async function startOf(program: Program, fill: (memory: ArrayBuffer) => void): Promise<ThreadStart> {
+  const { pages, phases, threads } = program;
+  const module = await WebAssembly.compile(program.module);
+  const memory = allocate(pages, threads > 1);
+  fill(memory.buffer);
+  return { module, memory, phases };
+}
 
 /** All the memory that the model will ever use: weights, tables and one arena. */
 function allocate(pages: number, shared: boolean): WebAssembly.Memory {
@@ -99,22 +131,20 @@ function canShareMemory(): boolean {
 }
 
 /** What runs need of a plan: not its weights, which lie in WebAssembly memory by now. */
-function surfaceOf({ graph, values }: ExecutionPlan): ExecutionPlan {
-  const { name, inputs, outputs } = graph;
-  const outside = [...inputs, ...outputs].map((info) => [info.name, values.get(info.name)!] as const);
-  const surface = { name, inputs, outputs, nodes: [], constants: new Map() };
-  return { graph: surface, values: new Map(outside), lifetimes: new Map() };
+function surfaceOf({ inputs, outputs }: Program): ExecutionPlan {
+  const values = new Map([...inputs, ...outputs].map((info) => [info.name, info]));
+  const graph = { name: "", inputs, outputs, nodes: [], constants: new Map() };
+  return { graph, values, lifetimes: new Map() };
 }
 
 function executable(
-  plan: ExecutionPlan,
-  shown: readonly Omit<Phase, "calls">[],
-  staging: Bound["staging"],
+  program: Program,
   plain: Map<string, Tensor>,
   start: ThreadStart,
   crew: Crew,
-  threads: number,
-): Omit<WasmExecutable, "relaxedSimd" | "memoryBytes"> {
+): WasmExecutable {
+  const { shown, staging, threads, fma, inputs, outputs } = program;
+  const plan = surfaceOf(program);
   const { memory } = start;
   const phases = makeRun(start).map((phase, i) => {
     const { run } = shown[i];
@@ -133,25 +163,37 @@ function executable(
       else new Float32Array(memory.buffer, staging.get(name), data.length).set(data);
     }
   };
-  const fetch = (name: string, inputs: Tensors): Tensor => {
+  const fetch = (name: string, inputs: Tensors, reuse?: Tensors): Tensor => {
     const given = inputs[name] ?? plain.get(name);
     if (given) return { ...given, data: given.data.slice() } as Tensor;
     const shape = shapeOf(plan, name);
     const view = new Float32Array(memory.buffer, staging.get(name), sizeOf(shape));
-    return { dtype: "float32", shape, data: new Float32Array(view) };
+    const known = reuse?.[name]?.data;
+    if (!(known instanceof Float32Array) || known.length !== view.length)
+      return { dtype: "float32", shape, data: new Float32Array(view) };
+    known.set(view);
+    return { dtype: "float32", shape, data: known };
   };
+
+  const isWhole =
+    shown.every(({ run }) => !run) && [...inputs, ...outputs].every(({ name }) => staging.has(name));
 
   return {
     threads,
+    relaxedSimd: fma,
+    memoryBytes: memory.buffer.byteLength,
+    image: () => (isWhole ? writeImage(program, memory.buffer) : undefined),
 
-    async run(inputs) {
+    async run(inputs, reuse) {
       put(inputs);
       const isShared = threads > 1 && pace.next();
       if (isShared) crew.take();
       const start = performance.now();
       for (const phase of phases) phase(isShared);
       if (threads > 1) pace.record(isShared, performance.now() - start);
-      return Object.fromEntries(plan.graph.outputs.map(({ name }) => [name, fetch(name, inputs)]));
+      return Object.fromEntries(
+        plan.graph.outputs.map(({ name }) => [name, fetch(name, inputs, reuse)]),
+      );
     },
 
     async profile(inputs, runs = 20) {
