@@ -39,9 +39,9 @@ export function makeEngine() {
       return info;
     },
 
-    run: (id: number, inputs: Tensors): Promise<Tensors> =>
+    run: (id: number, inputs: Tensors, reuse?: Tensors): Promise<Tensors> =>
       inTurn(async () => {
-        const outputs = await executableOf(id).run(inputs);
+        const outputs = await executableOf(id).run(inputs, reuse);
         const buffers = new Set(Object.values(outputs).map(({ data }) => data.buffer as ArrayBuffer));
         return transfer(outputs, [...buffers]);
       }),

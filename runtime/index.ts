@@ -2,7 +2,7 @@
 import { proxy, transfer } from "comlink";
 import { fetchModel, type ModelSource } from "./download.ts";
 import { type Seat, takeSeat } from "./hosts.ts";
-import { checkInputs, zeroInputs } from "./inputs.ts";
+import { checkInputs, takeBack, zeroInputs } from "./inputs.ts";
 import type { Tensor } from "./model/tensor.ts";
 import { makePending } from "./pending.ts";
 import type { OnStep } from "./prepare.ts";
@@ -74,9 +74,12 @@ async function open(
     memory,
     capabilities: { ...capabilities, reasons },
 
-    async run(given, { transfer: isTransferred = false } = {}) {
+    async run(given, { transfer: isTransferred = false, reuse } = {}) {
       const tensors = checkInputs(given, inputs);
-      return call((engine, id) => engine.run(id, sent(tensors, isTransferred)));
+      if (!reuse) return call((engine, id) => engine.run(id, sent(tensors, isTransferred)));
+      const own = sent(tensors, isTransferred); // before an output that is an input too is emptied
+      const moved = takeBack(reuse, outputs, isTransferred ? tensors : {});
+      return call((engine, id) => engine.run(id, own, sent(moved, true)));
     },
 
     async profile(given, runs) {

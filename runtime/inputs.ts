@@ -39,14 +39,43 @@ export function checkInputs(
   );
 }
 
+/**
+ * Outputs that the caller gives back, moved: the caller's arrays are empty afterwards, wherever the model runs. Throws a
+ * ModelError that names the one that is no output, or no whole array of the right kind, or in use elsewhere.
+ */
+export function takeBack(
+  given: Readonly<Record<string, Tensor>>,
+  declared: readonly SessionValue[],
+  inputs: Readonly<Record<string, Tensor>>,
+): Record<string, Tensor> {
+  const buffers = new Set<ArrayBufferLike>();
+  const used = new Set(Object.values(inputs).map(({ data }) => data.buffer));
+  const tensors = Object.entries(given).map(([name, value]) => {
+    const output = declared.find((each) => each.name === name);
+    if (!output)
+      throw new ModelError(`reuse: '${name}' is no output; the model has ${listOf(declared)}`);
+    const tensor = asTensor(value, output, "reuse: output");
+    const { buffer, byteLength } = tensor.data;
+    const refuse = (found: string) =>
+      new ModelError(`reuse: output '${name}' ${found}; give back what a run resolved to`);
+    if (!(buffer instanceof ArrayBuffer) || buffer.byteLength !== byteLength)
+      throw refuse("is not all of a buffer of its own");
+    if (buffers.has(buffer)) throw refuse("is given twice");
+    if (used.has(buffer)) throw refuse("is also an input that is transferred");
+    buffers.add(buffer);
+    return [name, tensor];
+  });
+  return structuredClone(Object.fromEntries(tensors), { transfer: [...buffers] as ArrayBuffer[] });
+}
+
 /** The inputs of a run whose values do not matter. */
 export function zeroInputs(declared: readonly SessionValue[]): Record<string, Tensor> {
   return Object.fromEntries(declared.map(({ name, dtype, shape }) => [name, zeros(shape, dtype)]));
 }
 
-function asTensor(given: unknown, { name, dtype, shape }: SessionValue): Tensor {
+function asTensor(given: unknown, { name, dtype, shape }: SessionValue, role = "input"): Tensor {
   const refuse = (found: string): never => {
-    throw new ModelError(`input '${name}' is ${found}; expected ${dtype} [${shape}]`);
+    throw new ModelError(`${role} '${name}' is ${found}; expected ${dtype} [${shape}]`);
   };
   if (given === undefined || given === null) return refuse("missing");
   const isBare = ArrayBuffer.isView(given);

@@ -33,6 +33,11 @@ export interface SessionMemory {
 export interface RunOptions {
   /** Moves the inputs' buffers to the worker: nothing is copied, and the caller's arrays are empty afterwards. */
   readonly transfer?: boolean;
+  /**
+   * Outputs of an earlier run, all or some, that are needed no more: their memory is filled again, so that nothing is
+   * allocated. It moves: these arrays are empty from the call on, and what the run resolves to holds it.
+   */
+  readonly reuse?: Readonly<Record<string, Tensor>>;
 }
 
 /** A model in its worker, ready to run. */

@@ -42,13 +42,17 @@ export async function openEngine(
   return openLitert(litert as never, litertFolder, name, model, threads);
 }
 
-/** In the calling thread, so that it pays for its inputs and outputs what the others pay. */
+/**
+ * In the calling thread, so that it pays for its inputs what the others pay. Outputs go into the arrays of the run
+ * before, as a loop over frames would have it; the others' interfaces make new ones for every run.
+ */
 async function openFiligree(name: string, model: Uint8Array, threads: number): Promise<NetworkEngine> {
   const executable = await wasm.prepare(plan((await readModel(model)).graph), { threads });
+  let last: Tensors | undefined;
   return {
     name,
     capabilities: { threads: executable.threads },
-    run: (inputs) => executable.run(inputs),
+    run: async (inputs) => (last = await executable.run(inputs, last)),
     profile: (inputs) => executable.profile(inputs, 5),
     dispose: () => executable.dispose(),
   };

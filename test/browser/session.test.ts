@@ -120,6 +120,14 @@ describe("load and run", () => {
     expectClose(logits.data as Float32Array, await expectedLogits(tinyImage(7)));
   });
 
+  test("outputs that are given back are filled again, and gone from the page", async () => {
+    const session = await open();
+    const first = await session.run({ image: tinyImage(1) });
+    const again = await session.run({ image: tinyImage(2) }, { reuse: first });
+    expect(first.logits.data.length).toBe(0);
+    expectClose(again.logits.data as Float32Array, await expectedLogits(tinyImage(2)));
+  });
+
   test("calls that overlap each get their own result", async () => {
     const session = await open();
     const seeds = Array.from({ length: 12 }, (_, i) => i + 10);
@@ -290,7 +298,7 @@ describe("what is wrong is refused, and the page lives", () => {
     [
       "an unknown backend",
       { backend: "abacus" },
-      /backend "abacus" is not known; expected auto, wasm or reference/,
+      /backend "abacus" is not known; expected auto, webgpu, wasm or reference/,
     ],
     ["no threads", { threads: 0 }, /threads is 0; expected a whole number ≥ 1/],
     ["an integrity that is none", { integrity: "sha1-abc" }, /integrity is "sha1-abc"/],

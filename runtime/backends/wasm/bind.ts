@@ -114,6 +114,7 @@ export function bind(original: ExecutionPlan, { tuner, ...options }: BindOptions
   for (const { name } of plan.graph.outputs) {
     if (plan.graph.inputs.some((input) => input.name === name)) continue;
     const value = base.value(name);
+    if (value.address + value.origin === places.staging.get(name)) continue; // it lies there: see outputs.ts
     phases.push(layoutPhase(copyPieces(value, rowMajor(name), builderOf(0)), `output '${name}'`));
   }
   const pieces = phases.map(({ calls }): PhasePieces => {

@@ -4,6 +4,7 @@ import { layoutArena } from "../../plan.ts";
 import { type Arrangement, arrange } from "./arrange.ts";
 import { bindingOf } from "./bindings.ts";
 import { joinConcats } from "./joins.ts";
+import { isPacked, packOutputs } from "./outputs.ts";
 import { shapeOf } from "./plan-facts.ts";
 import type { Placed, Step } from "./step.ts";
 
@@ -20,7 +21,7 @@ export function place(
   fused: readonly Step[],
   { base, threads }: { base: number; threads: number },
 ): Places {
-  const { plan, steps, kinds, values: arranged } = joinConcats(arrange(original, fused));
+  const { plan, steps, kinds, values: arranged } = packOutputs(joinConcats(arrange(original, fused)));
   const { inputs, outputs } = plan.graph;
   const fetched = outputs.filter(({ name }) => !inputs.some((input) => input.name === name));
 
@@ -53,7 +54,10 @@ export function place(
     wanted.push({ bytes, lifetime: [time, time], put: (address) => staging.set(name, address) });
   };
   for (const { name } of inputs) stage(name, 0);
-  for (const { name } of fetched) stage(name, end);
+  for (const { name } of fetched) {
+    const value = arranged.get(name);
+    if (!value || !isPacked(value)) stage(name, end);
+  }
   steps.forEach((step, i) => {
     const bytes = bindingOf(step.node.op)!.scratch?.(step, plan, threads) ?? 0;
     if (bytes === 0) return;
@@ -67,6 +71,10 @@ export function place(
     const address = addresses.get(owner);
     if (address === undefined) continue; // nobody reads or writes it
     values.set(name, { ...layout, address, ...(layout.view && { buffer: { ...buffer, address } }) });
+  }
+  for (const { name } of fetched) {
+    const value = values.get(name);
+    if (value && !staging.has(name)) staging.set(name, value.address + value.origin);
   }
   return { plan, steps, kinds, values, scratch, staging, bytes: arena.bytes };
 }

@@ -179,12 +179,17 @@ function atMostFour(loop: Loop): Loop[] {
   );
 }
 
-/** Drops dimensions of size 1, orders the rest by the output's stride and joins neighbours that lie as one. */
-function merge<T extends Pick<Loop, "sizes" | "operands">>(loop: T): T {
+/**
+ * Drops dimensions of size 1, orders the rest by the output's stride and joins neighbours that lie as one. Rows of a
+ * cache line or more that are copied one by one are read in the order in which they lie: stores wait for nobody.
+ */
+function merge<T extends Pick<Loop, "op" | "sizes" | "operands">>(loop: T): T {
   const strides = loop.operands.map((operand) => operand.bytes);
-  const out = strides[strides.length - 1];
+  const [from, out] = [strides[0], strides[strides.length - 1]];
   const axes = loop.sizes.map((_, axis) => axis).filter((axis) => loop.sizes[axis] !== 1);
-  axes.sort((a, b) => out[b] - out[a]);
+  const areRows = axes.some((axis) => from[axis] === 4 && out[axis] === 4 && loop.sizes[axis] >= 16);
+  const order = loop.op === "copy" && areRows && !from.includes(0) ? from : out;
+  axes.sort((a, b) => order[b] - order[a]);
   const sizes: number[] = [];
   const bytes = strides.map(() => [] as number[]);
   for (const axis of axes.reverse()) {
