@@ -14,7 +14,7 @@ const attrs = { mode: { type: "string", default: "constant" } } as const satisfi
 >;
 
 /** The index in x of `i`, which may lie outside of its `size` values; -1: the value that is padded with. */
-const modes: Readonly<Record<string, (i: number, size: number) => number>> = {
+export const modes: Readonly<Record<string, (i: number, size: number) => number>> = {
   constant: (i, size) => (i < size ? Math.max(i, -1) : -1),
   edge: (i, size) => Math.min(Math.max(i, 0), size - 1),
   reflect(i, size) {

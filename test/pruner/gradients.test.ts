@@ -128,6 +128,27 @@ const cases: Case[] = [
     x: [4, 6, 6],
     constants: [w(4, 1, 3, 3)],
   },
+  {
+    op: "Conv",
+    name: "in groups",
+    attrs: { group: 2, pads },
+    x: [4, 5, 5],
+    constants: [w(6, 2, 3, 3), w(6)],
+  },
+  {
+    op: "Conv",
+    name: "in groups, stride 2",
+    attrs: { group: 3, pads, strides: [2, 2] },
+    x: [6, 5, 6],
+    constants: [w(3, 2, 3, 3)],
+  },
+  {
+    op: "Conv",
+    name: "depthwise, two filters a channel",
+    attrs: { group: 3, pads },
+    x: [3, 4, 5],
+    constants: [w(6, 1, 3, 3)],
+  },
   { op: "Gemm", name: "transB", attrs: { transB: 1 }, x: [6], constants: [w(5, 6), w(5)] },
   {
     op: "Gemm",
@@ -178,6 +199,9 @@ const cases: Case[] = [
   { op: "Where", x: [3, 4], constants: [bools(1, 0, 0, 1), w(3, 4)], second: true },
   { op: "Expand", x: [1, 4], constants: [ints(batch, 3, 4)] },
   { op: "ReduceSum", attrs: { axes: [1, -1], keepdims: 0 }, x: [3, 4, 2] },
+  { op: "ReduceMax", attrs: { axes: [2], keepdims: 0 }, x: [3, 4], kinks: true },
+  { op: "ReduceMin", attrs: { axes: [1, 2] }, x: [3, 4, 2], kinks: true },
+  { op: "GlobalMaxPool", x: [3, 4, 5], kinks: true },
   { op: "ReduceMean", attrs: { axes: [2, 3] }, x: [3, 4, 2] },
   { op: "Softmax", attrs: { axis: -1 }, x: [3, 5] },
   { op: "Softmax", name: "along another axis", attrs: { axis: 1 }, x: [3, 5] },
@@ -243,6 +267,15 @@ const cases: Case[] = [
   { op: "Identity", x: [3, 2] },
   { op: "Pad", x: [3, 4], constants: [ints(0, 1, 2, 0, 0, 3)] },
   { op: "Pad", name: "cropping", x: [3, 4], constants: [ints(0, -1, 2, 0, 0, -1)] },
+  ...["reflect", "edge", "wrap"].map(
+    (mode): Case => ({
+      op: "Pad",
+      name: `by ${mode}`,
+      attrs: { mode },
+      x: [2, 4, 5],
+      constants: [ints(0, 0, 2, 1, 0, 0, 1, 3)],
+    }),
+  ),
   { op: "Slice", x: [4, 5], constants: [ints(1), ints(3), ints(2)] },
   {
     op: "Slice",

@@ -1,5 +1,5 @@
 /**
- * Gradient of Conv: x [N, C, H, W], w [M, C / group, kH, kW], y [N, M, oH, oW]; group 1 or depthwise.
+ * Gradient of Conv: x [N, C, H, W], w [M, C / group, kH, kW], y [N, M, oH, oW].
  *
  * dx: at stride 1 a Conv of dy with the weight transposed and flipped, else a ConvTranspose.
  * dw: for each tap a product over all places,  dw[m, c, tap] = sum_p dy[m, p] x[p + tap, c].
@@ -34,16 +34,12 @@ export const Conv: GradientRule = {
 
   backward(c, dy) {
     const { group, axes } = convGeometry(c.node, c.shapes[0], c.shapes[1]);
-    const depthwise = group === c.shapes[0][1] && group === c.shapes[1][0];
     if (axes.length !== 2) fail(c.node, "cannot be trained: only convolutions over two dimensions can");
-    if (group !== 1 && !depthwise) {
-      fail(c.node, `cannot be trained with ${group} groups; expected 1 or as many as channels`);
-    }
     let blocks: string | undefined;
     const inBlocks = () => (blocks ??= toBlocks(c, dy, c.shapes[1][0]));
     return [
       c.needs[0] ? inputGradient(c, dy, inBlocks, axes, group) : undefined,
-      c.needs[1] ? weightGradient(c, dy, inBlocks, axes, group) : undefined,
+      c.needs[1] ? groupsGradient(c, dy, inBlocks, axes, group) : undefined,
       c.needs[2] ? c.emit("ReduceSum", [dy, c.ints([0, 2, 3])], { keepdims: 0 }) : undefined,
     ];
   },
@@ -86,6 +82,36 @@ function inputGradient(
   return hasBlocks(c, outC, inC)
     ? blockedConv(c, inBlocks(), w, [inC, outC, ...kernel], { strides: [1, 1], dilations, pads })
     : c.emit("Conv", [dy, w], { dilations, pads });
+}
+
+/** dw of all groups: one for all where there is one or each channel is its own; else of one after another. */
+function groupsGradient(
+  c: BackwardContext,
+  dy: string,
+  inBlocks: () => string,
+  axes: readonly WindowAxis[],
+  group: number,
+): string {
+  const [[N, C, ...image], [M, ...filter]] = c.shapes;
+  const isDepthwise = group === C && group === M;
+  if (group === 1 || isDepthwise) return weightGradient(c, dy, inBlocks, axes, group);
+  const channels = (value: string, of: number, size: number) =>
+    c.emit("Slice", [value, c.ints([of * size]), c.ints([(of + 1) * size]), c.ints([1])]);
+  const [groupC, groupM] = [C / group, M / group];
+  const parts = Array.from({ length: group }, (_, g) => {
+    const part: BackwardContext = {
+      ...c,
+      inputs: [channels(c.inputs[0], g, groupC), ...c.inputs.slice(1)],
+      shapes: [
+        [N, groupC, ...image],
+        [groupM, ...filter],
+      ],
+      shape: [N, groupM, ...c.shape.slice(2)],
+    };
+    const own = channels(dy, g, groupM);
+    return weightGradient(part, own, () => toBlocks(part, own, groupM), axes, 1);
+  });
+  return c.emit("Concat", parts, { axis: 0 });
 }
 
 function weightGradient(

@@ -25,7 +25,7 @@ import { Gather, Resize } from "./linear.ts";
 import { Gemm, MatMul } from "./matmul.ts";
 import { LayerNormalization, Softmax } from "./normalization.ts";
 import { AveragePool, GlobalAveragePool, MaxPool } from "./pool.ts";
-import { Expand, ReduceMean, ReduceSum } from "./reduce.ts";
+import { Expand, GlobalMaxPool, ReduceMax, ReduceMean, ReduceMin, ReduceSum } from "./reduce.ts";
 import type { GradientRule } from "./rule.ts";
 import { Concat, Identity, Pad, Slice, Split, sameValues, Transpose } from "./shape.ts";
 
@@ -47,6 +47,7 @@ export const gradients = {
   Gelu,
   Gemm,
   GlobalAveragePool,
+  GlobalMaxPool,
   HardSigmoid,
   HardSwish,
   Identity,
@@ -64,7 +65,9 @@ export const gradients = {
   Pad,
   Pow,
   Reciprocal,
+  ReduceMax,
   ReduceMean,
+  ReduceMin,
   ReduceSum,
   Relu,
   Reshape: sameValues,

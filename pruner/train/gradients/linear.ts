@@ -40,7 +40,7 @@ export const Gather: GradientRule = {
 };
 
 /** `map` [results, sizes[axis]] applied along one axis of x, which has these sizes. */
-function mapped(
+export function mapped(
   c: BackwardContext,
   x: string,
   sizes: readonly number[],

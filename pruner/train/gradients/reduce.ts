@@ -2,7 +2,7 @@
 import { readAttrs } from "../../../runtime/ops/attributes.ts";
 import { normalAxes } from "../../../runtime/ops/checks.ts";
 import { operators } from "../../../runtime/ops/index.ts";
-import { sumTo } from "./elementwise.ts";
+import { sumTo, toFloat } from "./elementwise.ts";
 import type { BackwardContext, GradientRule, NodeContext } from "./rule.ts";
 
 export const ReduceSum: GradientRule = {
@@ -22,6 +22,27 @@ export const ReduceMean: GradientRule = {
     return [spread(c, c.emit("Mul", [dy, c.scalar(1 / count)]), axes)];
   },
 };
+
+/** Where the extreme value is; where it is more than once, each has an equal share. */
+const extreme: GradientRule = {
+  backward(c, dy) {
+    const axes = reducedAxes(c);
+    const is = toFloat(c, c.emit("Equal", [c.inputs[0], spread(c, c.output, axes)]));
+    const count = c.emit("ReduceSum", [is, c.ints(axes)], { keepdims: 1 });
+    return [c.emit("Div", [c.emit("Mul", [spread(c, dy, axes), is]), count])];
+  },
+};
+export const ReduceMax = extreme;
+export const ReduceMin = extreme;
+
+export const GlobalMaxPool: GradientRule = {
+  backward: (c, dy) =>
+    extreme.backward({ ...c, node: { ...c.node, attrs: { axes: spatialAxes(c) } } }, dy),
+};
+
+function spatialAxes(c: NodeContext): number[] {
+  return c.shape.map((_, axis) => axis).slice(2);
+}
 
 export const Expand: GradientRule = {
   backward: (c, dy) => [sumTo(c, dy, c.shape, c.shapes[0])],

@@ -1,9 +1,10 @@
 /** Gradients of operators that only move values: the values move back. */
 import { sizeOf } from "../../../runtime/model/tensor.ts";
 import { normalAxis } from "../../../runtime/ops/checks.ts";
-import { padAmounts } from "../../../runtime/ops/pad.ts";
+import { padAmounts, modes as places } from "../../../runtime/ops/pad.ts";
 import { type SliceRange, sliceRanges } from "../../../runtime/ops/slice.ts";
 import { splitting } from "../../../runtime/ops/split.ts";
+import { mapped } from "./linear.ts";
 import type { BackwardContext, GradientRule } from "./rule.ts";
 
 /** dx = dy in the shape of x: Flatten, Reshape, Squeeze, Unsqueeze. */
@@ -47,11 +48,23 @@ export const Transpose: GradientRule = {
   },
 };
 
-/** What was added is cut off, what was cut off gets 0. */
+/** What was added is cut off, or, where it is a copy, goes back to what it is a copy of; what was cut off gets 0. */
 export const Pad: GradientRule = {
   backward(c, dy) {
-    const { begin, end } = padAmounts(c.node, c.known);
-    return [c.emit("Pad", [dy, c.ints([...begin, ...end].map((amount) => -amount))])];
+    const { begin, end, mode } = padAmounts(c.node, c.known);
+    const amounts = [...begin, ...end];
+    if (mode === "constant") return [c.emit("Pad", [dy, c.ints(amounts.map((amount) => -amount))])];
+    const sizes = [...c.shape];
+    let dx = dy;
+    for (const [axis, inputs] of c.shapes[0].entries()) {
+      if (begin[axis] === 0 && end[axis] === 0) continue;
+      const outputs = c.shape[axis];
+      const map = new Float32Array(inputs * outputs);
+      for (let o = 0; o < outputs; o++) map[places[mode](o - begin[axis], inputs) * outputs + o] = 1;
+      dx = mapped(c, dx, sizes, axis, map, inputs);
+      sizes[axis] = inputs;
+    }
+    return [dx];
   },
 };
 
