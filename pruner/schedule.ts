@@ -10,6 +10,11 @@ export interface Schedule extends Omit<TrainOptions, "epochs" | "seed"> {
   readonly batch: number;
   readonly learningRate: number; // the highest of each stage
   readonly search?: SearchOptions;
+  /**
+   * At the end the running mean and variance of every normalisation are measured anew on so many training images;
+   * 0 leaves them as training did. Unless given it is 0, or 2048 where nothing is trained after pruning.
+   */
+  readonly statisticsImages?: number;
 }
 
 const defaults: Schedule = {
@@ -44,7 +49,13 @@ function checkSchedule(schedule: Schedule): void {
   };
   const isWhole = (value: number) => Number.isInteger(value) && value >= 0;
   const isPart = (value: number) => value >= 0 && value < 1;
-  for (const name of ["searchEpochs", "fineTuneEpochs", "shift", "cutout"] as const) {
+  for (const name of [
+    "searchEpochs",
+    "fineTuneEpochs",
+    "shift",
+    "cutout",
+    "statisticsImages",
+  ] as const) {
     expect(name, schedule[name], isWhole, "a whole number ≥ 0");
   }
   for (const name of ["warmup", "labelSmoothing", "momentum"] as const) {
