@@ -20,7 +20,7 @@ import {
 import { argmax } from "../../pruner/train/evaluate.ts";
 import { flopsOf } from "../../runtime/ops/work.ts";
 import { plan } from "../../runtime/plan.ts";
-import type { Cell } from "./cells.ts";
+import { type Cell, cells } from "./cells.ts";
 import { cifar10, costsOf, networkFile } from "./data.ts";
 import { chosenTrial } from "./ready.ts";
 import { type CellResult, packBits, type Results } from "./result.ts";
@@ -78,9 +78,12 @@ export async function runCell(cell: Cell, options: RunOptions): Promise<CellResu
           `accuracy ${(100 * accuracy).toFixed(1)} %  ${Math.ceil(secondsLeft / 60)} min left`,
       ),
   });
-  const right = await rightOnes(graph, tests);
-  const dense = held ? await denseAccuracy(network, held) : await denseOnTests(network);
-  const small = against && (await denseOnTests(against));
+  const { threads, results } = options;
+  const right = await rightOnes(graph, tests, threads);
+  const dense = held
+    ? await denseAccuracy(network, held, threads)
+    : await denseOnTests(network, results, threads);
+  const small = against && (await denseOnTests(against, results, threads));
   const models = join(options.work, "models");
   mkdirSync(models, { recursive: true });
   writeFileSync(join(models, `${cell.id}.filigree`), await writeModel(graph));
@@ -105,29 +108,36 @@ export async function runCell(cell: Cell, options: RunOptions): Promise<CellResu
   };
 }
 
-async function denseAccuracy(network: Cell["network"], data: Dataset): Promise<number> {
+async function denseAccuracy(
+  network: Cell["network"],
+  data: Dataset,
+  threads?: number,
+): Promise<number> {
   const graph = simplify(importOnnx(networkFile(network)));
-  return (await evaluate(graph, data, ortNode)).accuracy;
+  return (await evaluate(graph, data, ortNode, { threads })).accuracy;
 }
 
-/** Of each network once a process: many cells start from it. */
-const known = new Map<Cell["network"], Promise<number>>();
-
-function denseOnTests(network: Cell["network"]): Promise<number> {
-  if (!known.has(network)) {
-    const tests = cifar10("test", network);
-    known.set(
-      network,
-      tests.then((data) => denseAccuracy(network, data)),
-    );
-  }
-  return known.get(network)!;
+/** On the test images; from a cell that is done, where there is one: many start from the same network. */
+async function denseOnTests(
+  network: Cell["network"],
+  results: Results,
+  threads?: number,
+): Promise<number> {
+  const same = cells.find(
+    (cell) => cell.network === network && cell.group !== "trial" && results.read(cell.id),
+  );
+  if (same) return results.read(same.id)!.dense;
+  return denseAccuracy(network, await cifar10("test", network), threads);
 }
 
 /** Of each image, whether the network classifies it right. */
-async function rightOnes(graph: Graph, { images, labels, classes }: Dataset): Promise<boolean[]> {
+async function rightOnes(
+  graph: Graph,
+  { images, labels, classes }: Dataset,
+  threads?: number,
+): Promise<boolean[]> {
   const batch = 250;
-  const program = await ortNode.compile(maskedOnnx(graph));
+  const program = await ortNode.compile(maskedOnnx(graph), { threads });
   const right: boolean[] = [];
   try {
     for (let start = 0; start < labels.length; start += batch) {
