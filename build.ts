@@ -19,9 +19,11 @@ export const runtimeFiles = {
   thread: "runtime/backends/wasm/thread.ts",
 };
 /** Imported by the others where they need them: most pages never do. */
-const filesOnRequest = {
+export const filesOnRequest = {
   debug: "runtime/debug.ts",
+  images: "runtime/images.ts",
   local: "runtime/local.ts",
+  pixels: "runtime/pixels.ts",
   scripts: "runtime/scripts.ts",
 };
 const nodeFiles = {

@@ -1,6 +1,7 @@
 /** What a worker does for the sessions that it holds: loads, runs, times and drops models. Errors cross as name and message. */
 import { transfer } from "comlink";
 import type { Executable, ProfileRow, Tensors } from "./backends/backend.ts";
+import type { SentImage } from "./images.ts";
 import { type OnStep, prepareModel } from "./prepare.ts";
 import type { PrepareModelOptions, SessionInfo } from "./session.ts";
 
@@ -40,10 +41,18 @@ export function makeEngine() {
     },
 
     run: (id: number, inputs: Tensors, reuse?: Tensors): Promise<Tensors> =>
+      inTurn(async () => moved(await executableOf(id).run(inputs, reuse))),
+
+    /** Inputs, and pictures for the others. */
+    runOnImages: (
+      id: number,
+      inputs: Tensors,
+      images: Readonly<Record<string, SentImage>>,
+      reuse?: Tensors,
+    ): Promise<Tensors> =>
       inTurn(async () => {
-        const outputs = await executableOf(id).run(inputs, reuse);
-        const buffers = new Set(Object.values(outputs).map(({ data }) => data.buffer as ArrayBuffer));
-        return transfer(outputs, [...buffers]);
+        const { tensorsOf } = await import("./pixels.ts");
+        return moved(await executableOf(id).run({ ...inputs, ...tensorsOf(images) }, reuse));
       }),
 
     profile: (id: number, inputs: Tensors, runs?: number): Promise<readonly ProfileRow[]> =>
@@ -58,6 +67,12 @@ export function makeEngine() {
         executable.dispose();
       }),
   };
+}
+
+function moved(outputs: Tensors): Tensors {
+  return transfer(outputs, [
+    ...new Set(Object.values(outputs).map(({ data }) => data.buffer as ArrayBuffer)),
+  ]);
 }
 
 export type Engine = ReturnType<typeof makeEngine>;

@@ -6,7 +6,7 @@ import { checkInputs, takeBack, zeroInputs } from "./inputs.ts";
 import type { Tensor } from "./model/tensor.ts";
 import { makePending } from "./pending.ts";
 import type { OnStep } from "./prepare.ts";
-import type { LoadOptions, Session } from "./session.ts";
+import type { LoadOptions, RunInputs, RunOptions, Session, SessionInputs } from "./session.ts";
 
 export type { ProfileRow } from "./backends/backend.ts";
 export type { ModelSource } from "./download.ts";
@@ -14,8 +14,11 @@ export { ModelError } from "./model/errors.ts";
 export { type DType, type Shape, type Tensor, tensor } from "./model/tensor.ts";
 export type {
   Capabilities,
+  ImageOptions,
+  ImageSource,
   LoadOptions,
   LoadProgress,
+  RunInputs,
   RunOptions,
   Session,
   SessionInputs,
@@ -67,6 +70,18 @@ async function open(
   ]);
   const { inputs, outputs, meta, memory, capabilities } = info;
   const reasons = reason ? [...capabilities.reasons, reason] : capabilities.reasons;
+  const runOnImages = async (given: RunInputs, options: RunOptions) => {
+    const { transfer: isTransferred = false, reuse, image = {} } = options;
+    const { sortInputs } = await import("./images.ts");
+    const { tensors, images, moved } = await sortInputs(given, inputs, image, isTransferred);
+    const others = checkInputs(
+      tensors,
+      inputs.filter(({ name }) => !Object.hasOwn(images, name)),
+    );
+    const own = sent(others, isTransferred);
+    const back = reuse && sent(takeBack(reuse, outputs, isTransferred ? others : {}), true);
+    return call((engine, id) => engine.runOnImages(id, own, transfer(images, [...moved]), back));
+  };
   return {
     inputs,
     outputs,
@@ -74,8 +89,10 @@ async function open(
     memory,
     capabilities: { ...capabilities, reasons },
 
-    async run(given, { transfer: isTransferred = false, reuse } = {}) {
-      const tensors = checkInputs(given, inputs);
+    async run(given, options = {}) {
+      const { transfer: isTransferred = false, reuse } = options;
+      if (Object.values(given ?? {}).some(mayBeImage)) return runOnImages(given, options);
+      const tensors = checkInputs(given as SessionInputs, inputs);
       if (!reuse) return call((engine, id) => engine.run(id, sent(tensors, isTransferred)));
       const own = sent(tensors, isTransferred); // before an output that is an input too is emptied
       const moved = takeBack(reuse, outputs, isTransferred ? tensors : {});
@@ -91,6 +108,12 @@ async function open(
       seat.leave(new Error("the session is disposed"));
     },
   };
+}
+
+/** Neither a tensor nor an array: it has a tag of its own. */
+function mayBeImage(given: unknown): boolean {
+  const tag = Object.prototype.toString.call(given);
+  return /Image|Frame|Canvas|Video/.test(tag);
 }
 
 /**

@@ -15,6 +15,31 @@ export type SessionInputs = Readonly<
   Record<string, Tensor | Float32Array | Int32Array | Uint8Array<ArrayBufferLike>>
 >;
 
+/** A picture, from a file, a canvas or a camera. */
+export type ImageSource =
+  | ImageData
+  | ImageBitmap
+  | VideoFrame
+  | OffscreenCanvas
+  | HTMLCanvasElement
+  | HTMLVideoElement
+  | HTMLImageElement;
+
+/** Inputs of a run: an input that is one picture also takes a picture, which the worker makes its tensor of. */
+export type RunInputs = Readonly<Record<string, SessionInputs[string] | ImageSource>>;
+
+/** How a picture becomes the tensor of an input: a byte b of channel c becomes (b * scale - mean[c]) / std[c]. */
+export interface ImageOptions {
+  /** "stretch" (default) ignores proportions; "crop" keeps the middle; "letterbox" shows all, between bars. */
+  readonly fit?: "stretch" | "crop" | "letterbox";
+  readonly scale?: number; // default 1/255: values from 0 to 1; of an input of bytes, 1
+  readonly mean?: number | readonly number[]; // one for all channels or one each; default 0
+  readonly std?: number | readonly number[]; // default 1
+  readonly pad?: number; // the byte of the bars, default 0
+  /** Where the channels are; by default the first of the last three sizes if that is 1, 3 or 4, else the last. */
+  readonly layout?: "nchw" | "nhwc";
+}
+
 /** What runs, and why not more. */
 export interface Capabilities {
   readonly backend: BackendName;
@@ -38,6 +63,8 @@ export interface RunOptions {
    * allocated. It moves: these arrays are empty from the call on, and what the run resolves to holds it.
    */
   readonly reuse?: Readonly<Record<string, Tensor>>;
+  /** How pictures among the inputs are read. */
+  readonly image?: ImageOptions;
 }
 
 /** A model in its worker, ready to run. */
@@ -50,9 +77,10 @@ export interface Session {
   /**
    * The outputs for these inputs, by name; the caller owns them. Inputs are copied when called, unless
    * `transfer` is set. Calls may overlap: they run in order. Rejects with a ModelError on a missing,
-   * unknown or unfit input (the session stays usable), with an Error once the worker has ended.
+   * unknown or unfit input (the session stays usable), with an Error once the worker has ended. Pictures are drawn
+   * in the worker; with `transfer`, frames, bitmaps and ImageData move there.
    */
-  run(inputs: SessionInputs, options?: RunOptions): Promise<Record<string, Tensor>>;
+  run(inputs: RunInputs, options?: RunOptions): Promise<Record<string, Tensor>>;
   /** Runs the model `runs` times (zeros where no inputs are given) and times every step. */
   profile(inputs?: SessionInputs, runs?: number): Promise<readonly ProfileRow[]>;
   /** Ends the worker and its threads. Calls under way reject. */

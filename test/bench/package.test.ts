@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { buildForBrowser, buildForNode, buildRuntime } from "../../build.ts";
+import { buildForBrowser, buildForNode, buildRuntime, filesOnRequest } from "../../build.ts";
 import { findChromium, howToGetChromium } from "../../pruner/bench/chromium.ts";
 import { type BenchModel, type BenchOptions, benchmark, runInPage } from "../../pruner/bench/index.ts";
 import { exportOnnx } from "../../pruner/export/onnx.ts";
@@ -41,7 +41,7 @@ describe("what a page downloads", () => {
   const text = (file: string) => readFileSync(join(dist, file), "utf8");
 
   test("is three files, and some that these import where they are needed, and nothing else", () => {
-    const onRequest = ["debug.js", "local.js", "scripts.js"];
+    const onRequest = Object.keys(filesOnRequest).map((name) => `${name}.js`);
     expect(readdirSync(dist)).toEqual(
       expect.arrayContaining(["index.js", "worker.js", "thread.js", ...onRequest]),
     );
