@@ -24,6 +24,7 @@ import {
   ints,
   type ModelInit,
   model,
+  type NodeInit,
   node,
   type TensorInit,
 } from "./onnx-model.ts";

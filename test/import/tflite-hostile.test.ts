@@ -92,11 +92,6 @@ test.each<[claim: string, message: RegExp, change: Parts]>([
   ],
   ["with a custom operator", /^Mine 'y' \(operator 0\): not supported/, { custom: "Mine" }],
   [
-    "with an operator that is known but not read",
-    /^TRANSPOSE_CONV 'y' \(operator 0\): not supported/,
-    { code: 67 },
-  ],
-  [
     "with quantized weights",
     /'w' is quantized/,
     { weight: { quantization: { scale: Uint8Array.of(1) } } },

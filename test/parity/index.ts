@@ -2,12 +2,6 @@
  * `npm run parity`: every model of the data pack and every network of the zoo, dense and pruned, on every backend,
  * against ONNX Runtime on the same weights; and what each model is for, measured on real data. Fails where an output
  * is farther from ONNX Runtime's than a thousandth of its range, or a figure is not the published one.
- *
- *   --models A,B        only models whose name holds one of these     --variants dense,16x8,2:4,unstructured,packed
- *   --backends A,B      of reference, wasm, chromium                  --threads 1,2
- *   --json FILE         rows as they come                             --readme          a short table into README.md
- *   --from A,B          nothing is run: rows of earlier runs          --onnx-tests      ONNX's own tests instead
- *   --quick             few variants, few samples: minutes            --full            every sample of every task
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -26,6 +20,24 @@ import { progressLine } from "./schedule.ts";
 import { parityTable, shortTable } from "./table.ts";
 import { type VariantName, variants } from "./variants.ts";
 
+const help = `npm run parity -- [options]
+
+Every model of the data pack ../shared/data and every network of the zoo, dense and pruned, against ONNX Runtime on the
+same weights, and what each model is for, measured on real data. Exit code 1 where an output is farther from ONNX
+Runtime's than ${tolerance} of its range, or a figure is not the published one.
+
+  --models A,B      only models whose name holds one of these: cifar10/resnet20,zoo/
+  --variants A,B    of dense, 16x8, 2:4, unstructured, and packed for files with zeros; all by default
+  --backends A,B    of reference, wasm, chromium; all by default, chromium for some models
+  --threads A,B     of the wasm backend; by default 1,2
+  --quick           few variants, few samples: minutes
+  --full            every sample of every task, every variant on the reference backend: hours
+  --json FILE       the rows, written as they come
+  --from A,B        runs nothing: takes the rows of these files, a later one in the place of an earlier
+  --readme          writes a short table into README.md
+  --onnx-tests      ONNX's own tests of operators instead, on both backends
+`;
+
 const options = {
   models: { type: "string" },
   variants: { type: "string" },
@@ -37,10 +49,15 @@ const options = {
   quick: { type: "boolean", default: false },
   full: { type: "boolean", default: false },
   "onnx-tests": { type: "boolean", default: false },
+  help: { type: "boolean", short: "h", default: false },
 } as const;
 
 try {
   const { values } = parseArgs({ options });
+  if (values.help) {
+    console.log(help);
+    process.exit();
+  }
   setFlagsFromString("--experimental-wasm-relaxed-simd"); // Node 20 has it behind this flag; browsers have it
   const ok = values["onnx-tests"] ? await onnxTests(values.json) : await parity(values);
   process.exitCode = ok ? 0 : 1;
@@ -53,16 +70,42 @@ type Options = ReturnType<typeof parseArgs<{ options: typeof options }>>["values
 
 /** Whether every row is right. */
 async function parity(values: Options): Promise<boolean> {
-  const earlier = values.from?.split(",").flatMap((file) => JSON.parse(readFileSync(file, "utf8")));
-  const rows: ParityRow[] = earlier ?? (await checkAll(values));
+  const rows: ParityRow[] = values.from
+    ? latest(values.from.split(",").flatMap((file) => JSON.parse(readFileSync(file, "utf8"))))
+    : await checkAll(values);
   if (values.json) writeFileSync(values.json, `${JSON.stringify(rows, null, 2)}\n`);
   const { head, cells } = parityTable(rows);
   console.log(plainTable(head, cells));
   const wrong = rows.filter(({ ok }) => !ok);
   for (const line of new Set(wrong.map(failureOf))) console.log(line);
   console.log(`${rows.length - wrong.length} of ${rows.length} rows are right`);
+  const missing = values.models
+    ? []
+    : parityModels().filter(({ name }) => !rows.some((r) => r.model === name));
+  if (missing.length) console.log(`no row: ${missing.map(({ name }) => name).join(", ")}`);
   if (values.readme) fillReadme(rows);
   return rows.length > 0 && wrong.length === 0;
+}
+
+/** One row each model, variant, backend and number of threads: the last, in the order of the models. */
+function latest(rows: readonly ParityRow[]): ParityRow[] {
+  const keyOf = (row: ParityRow) => [row.model, row.variant, row.backend, row.threads].join();
+  const unique = [...new Map(rows.map((row) => [keyOf(row), row])).values()];
+  const names = parityModels().map(({ name }) => name);
+  const ranks = (row: ParityRow) => [
+    names.indexOf(row.model),
+    Object.keys(variants).indexOf(row.variant),
+    backendNames.indexOf(row.backend as (typeof backendNames)[number]),
+    row.threads,
+  ];
+  return unique.sort((a, b) => {
+    const other = ranks(b);
+    return (
+      ranks(a)
+        .map((rank, i) => rank - other[i])
+        .find((difference) => difference !== 0) ?? 0
+    );
+  });
 }
 
 async function checkAll(values: Options): Promise<ParityRow[]> {
@@ -110,7 +153,14 @@ async function checkAll(values: Options): Promise<ParityRow[]> {
 function fillReadme(rows: readonly ParityRow[]): void {
   const { head, cells } = shortTable(rows);
   const right = rows.filter(({ ok }) => ok).length;
-  const content = `${markdownTable(head, cells)}\n\n${right} of ${rows.length} rows are right.`;
+  const unrun = parityModels().filter((model) => {
+    return !rows.some((row) => row.model === model.name && row.backend === "reference");
+  });
+  const left = unrun.map((model) => `${model.name} (${(model.gflops() / 2).toFixed(1)})`).join(", ");
+  const content = `${markdownTable(head, cells)}
+
+${right} of ${rows.length} rows are right. A column counts the runs on a backend; plain loops, the reference, take long:
+of large networks they run fewer kinds of weights, networks of the zoo with smaller images${left && `, and not these (GMACs): ${left}`}.`;
   const path = fileURLToPath(new URL("../../README.md", import.meta.url));
   writeFileSync(path, fillMarked(readFileSync(path, "utf8"), "parity", content));
 }

@@ -5,6 +5,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { rewritten, rewrittenForms } from "../../pruner/import/rewrite/index.ts";
+import { nodeReaders } from "../../pruner/import/tflite/index.ts";
 import { bindingOf } from "../../runtime/backends/wasm/bindings.ts";
 import { operators } from "../../runtime/ops/index.ts";
 import type { AttrSpec, Operator } from "../../runtime/ops/operator.ts";
@@ -39,6 +40,9 @@ ${table}
 
 These are replaced at import by operators of the table: ${older.join(", ")}; and
 these forms: ${forms.join("; ")}.
+
+Of TFLite these operators are read, on float32 and with weights of float16 or sparse ones:
+${Object.keys(nodeReaders).sort().join(", ")}.
 `;
 }
 

@@ -20,7 +20,7 @@ export function parityTable(rows: readonly ParityRow[]): TableData {
   return { head: ["model", "variant", ...runners, "task (expected)"], cells };
 }
 
-/** For the README: one line a model, with the worst of all its rows. */
+/** For the README: one line a model, with the worst of all its rows and how many there are of each backend. */
 export function shortTable(rows: readonly ParityRow[]): TableData {
   const cells = [...new Set(rows.map(({ model }) => model))].map((model) => {
     const own = rows.filter((row) => row.model === model);
@@ -28,9 +28,16 @@ export function shortTable(rows: readonly ParityRow[]): TableData {
     const variants = [...new Set(own.map(({ variant }) => variant))];
     const right = own.filter(({ ok }) => ok).length;
     const worst = Math.max(...errors).toExponential(1);
-    return [model, variants.join(", "), worst, `${right} of ${own.length}`, taskCell(own)];
+    const runs = ["wasm", "reference", "chromium"].map((backend) => {
+      return String(own.filter((row) => row.backend === backend).length || "");
+    });
+    return [model, variants.join(", "), ...runs, worst, `${right} of ${own.length}`, taskCell(own)];
   });
-  return { head: ["model", "weights", "greatest error", "right", "task (expected)"], cells };
+  const backends = ["wasm", "plain loops", "Chromium"];
+  return {
+    head: ["model", "weights", ...backends, "greatest error", "right", "task (expected)"],
+    cells,
+  };
 }
 
 const runnerOf = ({ backend, threads }: ParityRow) =>

@@ -350,10 +350,11 @@ test.skipIf(!hasShared)(
       return outputs;
     };
     const [a, b] = [await run(graph), await run(smaller)];
-    // An output of one value has no range: it is compared as it is.
+    // An output of one value has no range: it is compared as it is. The others agree to a millionth of theirs; values
+    // about 177 as the landmarks have are 1.5e-5 apart from their neighbours in float32.
     for (const [name, { data }] of Object.entries(a)) {
       if (data.length === 1) expect(b[name].data[0]).toBeCloseTo(data[0], 5);
-      else expect(relativeError({ name: a[name] }, { name: b[name] })).toBeLessThan(1e-5);
+      else expect(relativeError({ name: a[name] }, { name: b[name] })).toBeLessThan(3e-6);
     }
   },
 );

@@ -16,15 +16,24 @@ export const elementwise = {
   SUB: binary("Sub", "SubOptions"),
   MUL: binary("Mul", "MulOptions"),
   DIV: binary("Div", "DivOptions"),
+  POW: binary("Pow"),
   RELU: unary("Relu"),
   LOGISTIC: unary("Sigmoid"),
   TANH: unary("Tanh"),
   ABS: unary("Abs"),
+  CEIL: unary("Ceil"),
+  COS: unary("Cos"),
+  ELU: unary("Elu"),
   EXP: unary("Exp"),
+  FLOOR: unary("Floor"),
   LOG: unary("Log"),
   NEG: unary("Neg"),
+  ROUND: unary("Round"),
+  SIN: unary("Sin"),
   SQRT: unary("Sqrt"),
   HARD_SWISH: unary("HardSwish"),
+  RELU_N1_TO_1: (node: FileNode, reader: TfliteReader) => clip(node, reader, -1, 1),
+  RELU_0_TO_1: (node: FileNode, reader: TfliteReader) => clip(node, reader, 0, 1),
   RELU6: (node: FileNode, reader: TfliteReader) => clip(node, reader, 0, 6),
 
   /** 1 / sqrt(x) */
@@ -34,6 +43,15 @@ export const elementwise = {
     const root = reader.add("Sqrt", [x], {}, `${node.name}/root`);
     reader.make(node, layout, "Reciprocal", [root]);
   },
+
+  SQUARE(node: FileNode, reader: TfliteReader): void {
+    const layout = reader.layoutOf(node.inputs[0]);
+    const x = reader.valueOf(node.inputs[0], layout);
+    reader.make(node, layout, "Mul", [x, x]);
+  },
+
+  /** The slopes broadcast to x. */
+  PRELU: binary("PRelu"),
 
   SQUARED_DIFFERENCE(node: FileNode, reader: TfliteReader): void {
     const layout = commonLayout(node.inputs, reader);
@@ -55,10 +73,14 @@ export const elementwise = {
   },
 
   MAXIMUM: (node: FileNode, reader: TfliteReader) => {
-    clip(node, reader, boundOf(node, reader), undefined);
+    const bound = boundOf(node, reader);
+    if (bound === undefined) binary("Max")(node, reader);
+    else clip(node, reader, bound, undefined);
   },
   MINIMUM: (node: FileNode, reader: TfliteReader) => {
-    clip(node, reader, undefined, boundOf(node, reader));
+    const bound = boundOf(node, reader);
+    if (bound === undefined) binary("Min")(node, reader);
+    else clip(node, reader, undefined, bound);
   },
 
   SOFTMAX(node: FileNode, reader: TfliteReader): void {
@@ -77,11 +99,11 @@ function unary(op: string) {
   };
 }
 
-function binary(op: string, kind: "AddOptions" | "SubOptions" | "MulOptions" | "DivOptions") {
+function binary(op: string, kind?: "AddOptions" | "SubOptions" | "MulOptions" | "DivOptions") {
   return (node: FileNode, reader: TfliteReader): void => {
     const layout = commonLayout(node.inputs, reader);
     const inputs = node.inputs.map((place) => operandOf(place, layout, reader));
-    const activation = node.options ? optionsOf(node, kind).activation : activations.none;
+    const activation = kind && node.options ? optionsOf(node, kind).activation : activations.none;
     reader.make(node, layout, op, inputs, {}, activation);
   };
 }
@@ -103,11 +125,10 @@ export function operandOf(place: number, layout: Layout, reader: TfliteReader): 
   return reader.addConstant(`operand_${place}`, inOrder);
 }
 
-/** The one number that a value is compared with. */
-function boundOf(node: FileNode, reader: TfliteReader): number {
+/** The one number that a value is compared with, where it is one. */
+function boundOf(node: FileNode, reader: TfliteReader): number | undefined {
   const bound = node.inputs.length === 2 ? reader.constantOf(node.inputs[1]) : undefined;
-  if (bound?.data.length !== 1) fail(node, "its second input must be a constant number");
-  return bound.data[0];
+  return bound?.data.length === 1 ? bound.data[0] : undefined;
 }
 
 function clip(node: FileNode, reader: TfliteReader, low?: number, high?: number): void {

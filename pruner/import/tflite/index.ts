@@ -2,10 +2,12 @@
 import { convolutions } from "./conv.ts";
 import { elementwise } from "./elementwise.ts";
 import { matrices } from "./matmul.ts";
+import { parts } from "./parts.ts";
 import { pooling } from "./pool.ts";
 import { type FileNode, fail, type TfliteReader } from "./reader.ts";
 import { resizing } from "./resize.ts";
 import { shapes } from "./shapes.ts";
+import { transposedConvolutions } from "./transpose-conv.ts";
 
 export type NodeReader = (node: FileNode, reader: TfliteReader) => void;
 
@@ -13,9 +15,11 @@ export const nodeReaders: Readonly<Record<string, NodeReader>> = {
   ...convolutions,
   ...elementwise,
   ...matrices,
+  ...parts,
   ...pooling,
   ...resizing,
   ...shapes,
+  ...transposedConvolutions,
 
   /** Constants are unpacked where they are read: float16 and sparse ones alike. */
   DENSIFY: unpack,

@@ -33,6 +33,7 @@ export type Layout = "image" | "plain";
 export interface TfliteReader {
   open(op: string, operator: Table<"Operator">, index: number): FileNode;
   shapeOf(place: number): Shape; // in the file
+  nameOf(place: number): string;
   layoutOf(place: number): Layout;
   /** The value of a constant tensor, in the file's order. */
   constantOf(place: number): Tensor | undefined;
@@ -43,6 +44,9 @@ export interface TfliteReader {
   addConstant(base: string, value: Tensor): string;
   /** A node that makes a new value, called after `base`. */
   add(op: string, inputs: readonly string[], attrs: Node["attrs"], base: string): string;
+  /** Nodes that are made elsewhere, of names that `freshName` gave. */
+  addNodes(made: readonly Node[]): void;
+  freshName(base: string): string;
   /** From now on the tensor's value is this one. */
   define(place: number, layout: Layout, value: string): void;
   /** The node that makes the tensor, then the activation that is fused into it. */
@@ -62,6 +66,9 @@ export interface TfliteReader {
 /** Axis i of the Graph's image is axis `imageAxes[i]` of the file's, and the other way round. */
 export const imageAxes = [0, 3, 1, 2] as const;
 export const fileAxes = [0, 2, 3, 1] as const;
+
+/** The operators that make several tensors. */
+const hasParts: readonly string[] = ["SPLIT", "SPLIT_V", "UNPACK"];
 
 /** Sparse tensors are larger than what is stored of them, but hardly by more than this: values for a byte of the file. */
 const mostValues = 64;
@@ -86,13 +93,16 @@ export function createReader(
       reading = `${op} (operator ${index})`;
       const name = outputs.length ? nameOf(outputs[0]) || `${op}_${outputs[0]}` : op;
       const node: FileNode = { index, op, name, inputs: [...inputs], outputs: [...outputs], options };
-      reading = placeOf(node);
-      if (outputs.length !== 1) fail(node, `has ${outputs.length} outputs; expected one`);
+      reading = nodePlace(node);
+      if (outputs.length !== 1 && !hasParts.includes(op)) {
+        fail(node, `has ${outputs.length} outputs; expected one`);
+      }
       for (const place of inputs) if (place !== -1) tensorAt(place);
       return node;
     },
 
     shapeOf: (place) => Array.from(tensorAt(place).shape),
+    nameOf: (place) => nameOf(place) || `value_${place}`,
     layoutOf: (place) => (values.get(place)?.image === undefined ? "plain" : "image"),
 
     constantOf(place) {
@@ -149,6 +159,9 @@ export function createReader(
       nodes.push({ name, op, inputs, outputs: [name], attrs });
       return name;
     },
+
+    addNodes: (made) => void nodes.push(...made),
+    freshName: (base) => unique(base),
 
     define: (place, layout, value) => void values.set(place, { [layout]: value }),
 
@@ -240,10 +253,10 @@ export function createReader(
 
 /** Throws `CONV_2D 'stem' (operator 0): …`. */
 export function fail(node: FileNode, message: string): never {
-  throw new ModelError(`${placeOf(node)}: ${message}`);
+  throw new ModelError(`${nodePlace(node)}: ${message}`);
 }
 
-function placeOf(node: FileNode): string {
+function nodePlace(node: FileNode): string {
   return `${nodeName(node)} (operator ${node.index})`;
 }
 
@@ -252,6 +265,11 @@ export function optionsOf<K extends Options["kind"]>(node: FileNode, kind: K): U
   if (!node.options) fail(node, `its ${kind} are missing`);
   if (node.options.kind !== kind) fail(node, `has ${node.options.kind}; expected ${kind}`);
   return node.options as Union<K>;
+}
+
+/** Where an axis of the file stands in the Graph. */
+export function placeOf(axis: number, layout: Layout): number {
+  return layout === "image" ? imageAxes.indexOf(axis as 0) : axis;
 }
 
 /** The whole numbers in a constant input, or undefined where it is left out. */

@@ -37,6 +37,24 @@ export const resizing = {
     const shape = ints("shape", [n, outC, h * b, w * b]);
     reader.make(node, "image", "Reshape", [spread, shape]);
   },
+
+  /** Channel c of pixel (i, j) of a block becomes channel (i block + j) C + c. */
+  SPACE_TO_DEPTH(node: FileNode, reader: TfliteReader): void {
+    const { blockSize: b } = optionsOf(node, "SpaceToDepthOptions");
+    const [n, h, w, inC] = reader.shapeOf(node.inputs[0]);
+    if (b < 1 || h % b || w % b) fail(node, `blocks of ${b} do not fit ${h}x${w} pixels`);
+    const ints = (base: string, list: readonly number[]) =>
+      reader.addConstant(`${node.name}/${base}`, tensor([list.length], Int32Array.from(list), "int32"));
+    const split = [
+      reader.valueOf(node.inputs[0], "image"),
+      ints("blocks", [n, inC, h / b, b, w / b, b]),
+    ];
+    const blocks = reader.add("Reshape", split, {}, `${node.name}/split`);
+    const perm = [0, 3, 5, 1, 2, 4]; // [n, i, j, inC, h, w]
+    const gathered = reader.add("Transpose", [blocks], { perm }, `${node.name}/gathered`);
+    const shape = ints("shape", [n, inC * b * b, h / b, w / b]);
+    reader.make(node, "image", "Reshape", [gathered, shape]);
+  },
 };
 
 function resize(node: FileNode, reader: TfliteReader, attrs: Readonly<Record<string, string>>): void {

@@ -8,6 +8,7 @@ import {
   imageAxes,
   type Layout,
   optionsOf,
+  placeOf,
   type TfliteReader,
 } from "./reader.ts";
 import { activations } from "./schema.ts";
@@ -15,6 +16,7 @@ import { activations } from "./schema.ts";
 export const shapes = {
   RESHAPE: reshape,
   SQUEEZE: reshape,
+  EXPAND_DIMS: reshape,
 
   TRANSPOSE(node: FileNode, reader: TfliteReader): void {
     const [x] = node.inputs;
@@ -40,6 +42,12 @@ export const shapes = {
     const value = node.inputs.length > 2 ? reader.constantOf(node.inputs[2]) : undefined;
     if (value?.data.length !== 1) fail(node, "the value (input 2) must be a constant number");
     pad(node, reader, value.data[0]);
+  },
+
+  MIRROR_PAD(node: FileNode, reader: TfliteReader): void {
+    const { mode } = optionsOf(node, "MirrorPadOptions");
+    if (mode !== 0) fail(node, `the mode ${mode} is not supported; expected 0, REFLECT`);
+    pad(node, reader, 0, { mode: "reflect" });
   },
 
   SLICE(node: FileNode, reader: TfliteReader): void {
@@ -83,7 +91,12 @@ function reshape(node: FileNode, reader: TfliteReader): void {
   reader.make(node, "plain", "Reshape", [reader.valueOf(node.inputs[0], "plain"), shape]);
 }
 
-function pad(node: FileNode, reader: TfliteReader, value: number): void {
+function pad(
+  node: FileNode,
+  reader: TfliteReader,
+  value: number,
+  attrs: Readonly<Record<string, string>> = {},
+): void {
   const pairs = constantInts(reader, node, 1, "the padding");
   const rank = reader.shapeOf(node.inputs[0]).length;
   if (pairs.length !== 2 * rank) fail(node, `[${pairs}] are not two numbers for each of ${rank} axes`);
@@ -98,7 +111,7 @@ function pad(node: FileNode, reader: TfliteReader, value: number): void {
     intsConstant(reader, `${node.name}/pads`, pads),
   ];
   if (value) inputs.push(reader.addConstant(`${node.name}/value`, tensor([], Float32Array.of(value))));
-  reader.make(node, layout, "Pad", inputs, {}, activations.none);
+  reader.make(node, layout, "Pad", inputs, attrs, activations.none);
 }
 
 /** A dimension that the file drops (shrinks) is dropped by a Reshape, in the file's order. */
@@ -126,11 +139,6 @@ function slice(
 
 function intsConstant(reader: TfliteReader, base: string, list: readonly number[]): string {
   return reader.addConstant(base, tensor([list.length], Int32Array.from(list), "int32"));
-}
-
-/** Where an axis of the file stands in the Graph. */
-function placeOf(axis: number, layout: Layout): number {
-  return layout === "image" ? imageAxes.indexOf(axis as 0) : axis;
 }
 
 function inGraphOrder<T>(byAxis: readonly T[], layout: Layout): readonly T[] {
