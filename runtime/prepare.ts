@@ -6,15 +6,16 @@ import { choicesKey, type RememberedChoices, recallChoices, rememberChoices } fr
 import { ModelError, nodeName } from "./model/errors.ts";
 import { modelHash, readModel } from "./model/file.ts";
 import { type ExecutionPlan, plan } from "./plan.ts";
-import type { PrepareModelOptions, SessionInfo, SessionValue } from "./session.ts";
+import type { Capabilities, PrepareModelOptions, SessionInfo, SessionValue } from "./session.ts";
+import type { GpuOptions, Taken } from "./webgpu.ts";
 
 export interface PreparedModel {
   readonly executable: Executable;
   readonly info: SessionInfo;
 }
 
-/** How far the preparation is. */
-export type OnStep = (done: number, total: number) => void;
+/** How far the preparation is; later on, that another backend goes on where the GPU has failed. */
+export type OnStep = (done: number, total: number, changed?: Capabilities) => void | Promise<void>;
 
 const steps = 3; // read, planned, prepared
 
@@ -33,31 +34,25 @@ export async function prepareModel(
   const planned = plan(graph, { shapes: options.shapes });
   onStep(2, steps);
   const recalled = await recalling;
-  const { executable, backend, reasons } = await firstThatTakes(planned, recalled, options);
+  const onChange = (taken: Taken) => onStep(steps, steps, capabilitiesOf(taken, options));
+  const onCompiled = (done: number, total: number) => onStep(2 + done / total, steps);
+  const taken = await take(planned, recalled, options, { onCompiled, onChange });
+  const { executable, by } = taken;
+  const backend = by.name;
   const { choices = {} } = executable;
   const isNew = Object.entries(choices).some(([step, name]) => recalled[backend]?.[step] !== name);
   if (isNew && options.cache !== false) void rememberChoices(key, { ...recalled, [backend]: choices });
-  const facts = executable as Executable & Partial<Facts>;
-  const { threads = 1, relaxedSimd = false, memoryBytes = 0 } = facts;
-  const why = backend === "wasm" && threads === 1 ? whyOneThread(options.threads) : undefined;
-  if (why) reasons.push(why);
   onStep(3, steps);
   const info: SessionInfo = {
     inputs: planned.graph.inputs as readonly SessionValue[],
     outputs: planned.graph.outputs as readonly SessionValue[],
-    capabilities: {
-      backend,
-      threads,
-      relaxedSimd,
-      crossOriginIsolated: isCrossOriginIsolated(),
-      reasons,
-    },
+    capabilities: capabilitiesOf(taken, options),
     meta,
-    memory: { bytes: memoryBytes },
+    memory: { bytes: (executable as Partial<Facts>).memoryBytes ?? 0 },
   };
   if (!options.debug) return { executable, info };
   const { debugged } = await import("./debug.ts");
-  const seen = [backends[backend], backends.reference] as const;
+  const seen = [by, backends.reference] as const;
   return { executable: await debugged(executable, planned, info, options.debug, ...seen), info };
 }
 
@@ -68,21 +63,54 @@ interface Facts {
   readonly memoryBytes: number;
 }
 
+function capabilitiesOf(
+  { executable, by, reasons }: Taken,
+  { threads: asked }: PrepareModelOptions,
+): Capabilities {
+  const { threads = 1, relaxedSimd = false } = executable as Partial<Facts>;
+  const why = by.name === "wasm" && threads === 1 ? whyOneThread(asked) : undefined;
+  return {
+    backend: by.name as BackendName,
+    threads,
+    relaxedSimd,
+    crossOriginIsolated: isCrossOriginIsolated(),
+    reasons: why ? [...reasons, why] : reasons,
+  };
+}
+
+/** The GPU where it is asked for, else the first backend that takes the model. */
+async function take(
+  planned: ExecutionPlan,
+  choices: RememberedChoices,
+  options: PrepareModelOptions,
+  heard: Pick<GpuOptions, "onCompiled" | "onChange">,
+): Promise<Taken> {
+  const { backend } = options;
+  const mayChoose = backend === "auto";
+  if (backend !== "webgpu" && !(mayChoose && (globalThis.navigator as Partial<Navigator>)?.gpu))
+    return firstThatTakes(planned, choices, options);
+  const other = () => firstThatTakes(planned, choices, { ...options, backend: "auto" });
+  const { takeGpu } = await import("./webgpu.ts");
+  return takeGpu(planned, { ...heard, mayChoose, choices: choices.webgpu }, other);
+}
+
 /** The first backend that takes the whole model. */
 async function firstThatTakes(
   planned: ExecutionPlan,
   choices: RememberedChoices,
   { backend = "auto", threads }: PrepareModelOptions,
-) {
-  const known = Object.keys(backends) as BackendName[];
-  if (backend !== "auto" && !known.includes(backend)) {
-    throw new ModelError(`backend "${backend}" is not known; expected auto, ${known.join(" or ")}`);
+): Promise<Taken> {
+  const known = Object.keys(backends) as (keyof typeof backends)[];
+  if (backend !== "auto" && !Object.hasOwn(backends, backend)) {
+    throw new ModelError(
+      `backend "${backend}" is not known; expected auto, webgpu, ${known.join(" or ")}`,
+    );
   }
   if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1)) {
     throw new ModelError(`threads is ${threads}; expected a whole number ≥ 1`);
   }
   const reasons: string[] = [];
-  for (const name of backend === "auto" ? known : [backend]) {
+  for (const name of backend === "auto" ? known : [backend as keyof typeof backends]) {
     const declined = whyDeclined(backends[name], planned);
     if (declined) {
       reasons.push(declined);
@@ -94,7 +122,7 @@ async function firstThatTakes(
         const prepareOptions = { threads: count, choices: choices[name] };
         const executable = await backends[name].prepare(planned, prepareOptions);
         reasons.push(...whyHosted(backends[name], planned));
-        return { executable, backend: name, reasons };
+        return { executable, by: backends[name], reasons };
       } catch (error) {
         // A thread that cannot start, or memory that cannot be had, is no reason to give up what runs without.
         reasons.push(

@@ -5,4 +5,5 @@ import { wasm } from "./wasm/index.ts";
 
 export const backends = { wasm, reference } satisfies Record<string, Backend>;
 
-export type BackendName = keyof typeof backends;
+/** "webgpu" is no part of the table: it is imported where it is asked for (runtime/webgpu.ts). */
+export type BackendName = keyof typeof backends | "webgpu";

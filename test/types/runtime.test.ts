@@ -20,7 +20,8 @@ test("load takes every source and gives a session", () => {
 });
 
 test("options are named and closed", () => {
-  expectTypeOf<LoadOptions["backend"]>().toEqualTypeOf<"wasm" | "reference" | "auto" | undefined>();
+  type Backend = "webgpu" | "wasm" | "reference" | "auto";
+  expectTypeOf<LoadOptions["backend"]>().toEqualTypeOf<Backend | undefined>();
   expectTypeOf<LoadOptions["debug"]>().toEqualTypeOf<0 | 1 | 2 | 3 | undefined>();
   expectTypeOf<LoadOptions["worker"]>().toEqualTypeOf<Worker | (() => Worker) | false | undefined>();
   expectTypeOf<LoadOptions["pool"]>().toEqualTypeOf<boolean | undefined>();

@@ -1,0 +1,160 @@
+/**
+ * The GPU beside what runs anyway: imported only when it is asked for. It runs the model where it can and, asked to
+ * choose, where it is faster; whatever fails, before a run or in the middle of one, ends in the other backend's
+ * right answer and a sentence that says why.
+ */
+import type { Backend, Choices, Executable, Tensors } from "./backends/backend.ts";
+import { type WebgpuExecutable, webgpu } from "./backends/webgpu/index.ts";
+import { zeroInputs } from "./inputs.ts";
+import { nodeName } from "./model/errors.ts";
+import type { ExecutionPlan } from "./plan.ts";
+import type { SessionValue } from "./session.ts";
+
+/** A backend that has taken the model. */
+export interface Taken {
+  readonly executable: Executable;
+  readonly by: Backend;
+  readonly reasons: string[];
+}
+
+export interface GpuOptions {
+  /** Is the faster one wanted, or the GPU? */
+  readonly mayChoose: boolean;
+  readonly choices?: Choices; // of an earlier time on this device
+  /** How many of the kernels are compiled. */
+  onCompiled?(done: number, total: number): void;
+  /** The GPU has failed and another backend goes on: heard before the run that it failed in resolves. */
+  onChange?(taken: Taken): void | Promise<void>;
+}
+
+const mostTrialMs = 300;
+
+/** A driver that hangs is given up; the slowest real run on a software adapter is shorter. */
+const mostRunMs = 120_000;
+
+/** The model on the GPU, or what `other` gives. Rejects only where `other` does. */
+export async function takeGpu(
+  planned: ExecutionPlan,
+  options: GpuOptions,
+  other: () => Promise<Taken>,
+): Promise<Taken> {
+  let executable: WebgpuExecutable;
+  try {
+    executable = await webgpu.prepare(planned, options);
+  } catch (error) {
+    return because(`webgpu is not used: ${messageOf(error)}`, await other());
+  }
+  const { name, isSoftware } = executable.adapter;
+  if (!options.mayChoose) {
+    const slow = isSoftware
+      ? [`webgpu: the adapter '${name}' computes on the CPU, slower than wasm`]
+      : [];
+    return guarded(executable, [...slow, ...whyHosted(planned)], options, other);
+  }
+  if (isSoftware) {
+    executable.dispose();
+    return because(`webgpu is not used: the adapter '${name}' computes on the CPU`, await other());
+  }
+  const rival = await other();
+  let [gpuMs, otherMs] = [0, 0];
+  try {
+    [gpuMs, otherMs] = await shortestRuns(planned, [executable, rival.executable]);
+  } catch (error) {
+    executable.dispose();
+    return because(`webgpu is not used: ${messageOf(error)}`, rival);
+  }
+  const is = `${rival.by.name} takes ${shown(otherMs)} a run, webgpu on '${name}' ${shown(gpuMs)}`;
+  if (!(gpuMs < otherMs)) {
+    executable.dispose();
+    return because(`webgpu is not used: ${is}`, rival);
+  }
+  rival.executable.dispose();
+  return guarded(executable, [`webgpu is used: ${is}`, ...whyHosted(planned)], options, other);
+}
+
+/** The GPU's executable, which another replaces when it fails: the run is repeated there, and all later ones go there. */
+function guarded(
+  gpu: Executable,
+  reasons: string[],
+  { onChange }: GpuOptions,
+  other: () => Promise<Taken>,
+): Taken {
+  let current: Executable = gpu;
+  let isDisposed = false;
+  const replace = async (error: unknown): Promise<void> => {
+    gpu.dispose();
+    const taken = await other();
+    if (isDisposed) {
+      taken.executable.dispose();
+      throw error;
+    }
+    current = taken.executable;
+    const why = `webgpu failed: ${messageOf(error)}; ${taken.by.name} repeated the run and goes on`;
+    await onChange?.(because(why, taken));
+  };
+  const doing = async <T>(work: (executable: Executable) => Promise<T>): Promise<T> => {
+    if (current !== gpu) return work(current);
+    try {
+      return await inTime(work(gpu));
+    } catch (error) {
+      if ((error as Error).name === "ModelError" || isDisposed) throw error; // the inputs are wrong
+      await replace(error);
+      return work(current);
+    }
+  };
+  const executable: Executable = {
+    ...gpu,
+    run: (inputs: Tensors) => doing((each) => each.run(inputs)),
+    profile: (inputs, runs) => doing((each) => each.profile(inputs, runs)),
+    dispose() {
+      isDisposed = true;
+      current.dispose();
+    },
+  };
+  return { executable, by: webgpu, reasons };
+}
+
+/** The shortest of several runs of each, by turns, after one that is not counted. */
+async function shortestRuns(
+  planned: ExecutionPlan,
+  executables: readonly [Executable, Executable],
+): Promise<[number, number]> {
+  const inputs = zeroInputs(planned.graph.inputs as readonly SessionValue[]);
+  const best: [number, number] = [Infinity, Infinity];
+  for (const executable of executables) await inTime(executable.run(inputs));
+  const start = performance.now();
+  do {
+    for (const [i, executable] of executables.entries()) {
+      const before = performance.now();
+      await inTime(executable.run(inputs));
+      best[i] = Math.min(best[i], performance.now() - before);
+    }
+  } while (performance.now() - start < mostTrialMs - best[0] - best[1]);
+  return best;
+}
+
+/** A sentence for each node that the GPU has no kernel for. */
+function whyHosted(planned: ExecutionPlan): string[] {
+  return planned.graph.nodes.flatMap((node) => {
+    const why = webgpu.hosted(node, planned);
+    return why ? [`${nodeName(node)} runs as a plain loop, away from the GPU: ${why}`] : [];
+  });
+}
+
+function because(reason: string, taken: Taken): Taken {
+  return { ...taken, reasons: [reason, ...taken.reasons] };
+}
+
+const shown = (ms: number) => `${ms.toPrecision(3)} ms`;
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function inTime<T>(work: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout>;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer in ${mostRunMs / 1000} s`)), mostRunMs);
+  });
+  return Promise.race([work, late]).finally(() => clearTimeout(timer));
+}
