@@ -13,7 +13,10 @@ export interface PrunedNetwork {
  */
 export async function pruneNetwork(
   graph: Graph,
-  options: Pick<PruneOptions, "pattern" | "sparsity" | "maxSparsity" | "include" | "exclude"> = {},
+  options: Pick<
+    PruneOptions,
+    "pattern" | "sparsity" | "maxSparsity" | "scope" | "include" | "exclude"
+  > = {},
 ): Promise<PrunedNetwork> {
   return prune(graph, { ...options, method: "magnitude", scale: "fan-in" });
 }

@@ -1,14 +1,14 @@
 /** The engines that run whole networks, opened in a page or in a worker. */
 
 import type { Engine } from "../../pruner/bench/engine.ts";
-import { type OrtModule, openOrt } from "../../pruner/bench/page.ts";
+import { type OrtModule, openOrt } from "../../pruner/bench/ort.ts";
 import type { ProfileRow, Tensors } from "../../runtime/backends/backend.ts";
 import { wasm } from "../../runtime/backends/wasm/index.ts";
 import { readModel } from "../../runtime/model/file.ts";
 import { plan } from "../../runtime/plan.ts";
 
 export interface NetworkEngine extends Engine {
-  profile?(inputs: Tensors): Promise<readonly ProfileRow[]>;
+  steps?(inputs: Tensors): Promise<readonly ProfileRow[]>; // timed, each
 }
 
 /** Which file of the network an engine reads, and whose result it has to give: of the dense or the pruned weights. */
@@ -53,7 +53,7 @@ async function openFiligree(name: string, model: Uint8Array, threads: number): P
     name,
     capabilities: { threads: executable.threads },
     run: async (inputs) => (last = await executable.run(inputs, last)),
-    profile: (inputs) => executable.profile(inputs, 5),
+    steps: (inputs) => executable.profile(inputs, 5),
     dispose: () => executable.dispose(),
   };
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { buildNetwork, type ImageSize, type ZooName, zoo } from "../../demo/zoo/index.ts";
 import { pruneNetwork } from "../../demo/zoo/prune.ts";
 import { exportTflite } from "../../pruner/export/tflite.ts";
-import { maskedOnnx, simplify } from "../../pruner/index.ts";
+import { importOnnx, maskedOnnx, simplify } from "../../pruner/index.ts";
 import { writeModel } from "../../runtime/model/file.ts";
 import type { Graph } from "../../runtime/model/graph.ts";
 import { decodeWeight } from "../../runtime/model/sparse/index.ts";
@@ -12,7 +12,7 @@ import { flopsOf } from "../../runtime/ops/work.ts";
 import { plan } from "../../runtime/plan.ts";
 import { randomTensor } from "../random.ts";
 import { type EngineName, engineFiles } from "./networks-engines.ts";
-import { type RealName, readRealModel } from "./networks-real.ts";
+import { type RealName, readRealModel, readTrainedModel, type TrainedName } from "./networks-real.ts";
 
 export interface NetworkFiles {
   readonly pattern: string;
@@ -30,6 +30,7 @@ export interface SparseLayer {
 }
 
 type FileName = (typeof engineFiles)[EngineName]["file"];
+type KnownFiles = Readonly<Partial<Record<FileName | "masked.onnx", Uint8Array>>>;
 
 const seed = 1;
 
@@ -38,15 +39,37 @@ export async function writeNetwork(
   name: ZooName,
   folder: string,
   engines: readonly EngineName[],
-  options: { readonly pattern: string; readonly sparsity?: number; readonly size?: ImageSize },
+  { size, ...options }: { readonly size?: ImageSize } & Pruning,
 ): Promise<NetworkFiles> {
-  const { pattern, sparsity, size } = options;
   const dense = simplify(buildNetwork(name, { seed, size }));
-  const { graph: pruned, report } = await pruneNetwork(dense, {
-    pattern,
-    sparsity,
-    exclude: zoo[name].heads,
-  });
+  return writePruned(dense, folder, engines, { ...options, exclude: zoo[name].heads });
+}
+
+/** A trained network, pruned like one of the zoo. */
+export async function writeTrainedModel(
+  name: TrainedName,
+  folder: string,
+  engines: readonly EngineName[],
+  options: Pruning,
+): Promise<NetworkFiles> {
+  const { bytes, exclude, scope } = readTrainedModel(name);
+  const dense = simplify(importOnnx(bytes));
+  return writePruned(dense, folder, engines, { ...options, exclude, scope }, { "dense.onnx": bytes });
+}
+
+interface Pruning {
+  readonly pattern: string;
+  readonly sparsity?: number;
+}
+
+async function writePruned(
+  dense: Graph,
+  folder: string,
+  engines: readonly EngineName[],
+  options: Parameters<typeof pruneNetwork>[1],
+  known: KnownFiles = {},
+): Promise<NetworkFiles> {
+  const { graph: pruned, report } = await pruneNetwork(dense, options);
   const layers = report.layers.map(({ node, elements, keptElements: kept }) => ({
     node,
     elements,
@@ -55,7 +78,7 @@ export async function writeNetwork(
   return {
     pattern: report.pattern,
     layers,
-    ...(await writeFiles(folder, engines, dense, pruned)),
+    ...(await writeFiles(folder, engines, dense, pruned, known)),
     flops: flopsBy(dense, layers),
   };
 }
@@ -104,7 +127,7 @@ async function writeFiles(
   engines: readonly EngineName[],
   dense: Graph,
   pruned: Graph,
-  known: Readonly<Partial<Record<FileName | "masked.onnx", Uint8Array>>> = {},
+  known: KnownFiles,
 ): Promise<Pick<NetworkFiles, "input" | "refused">> {
   mkdirSync(folder, { recursive: true });
   const write = (file: string, bytes: Uint8Array) => writeFileSync(join(folder, file), bytes);

@@ -1,10 +1,11 @@
 /**
- * Real trained networks that other tools made sparse, from the data that lies beside the project: each as the file
- * that its makers ship, and as an ONNX file of the same weights, which says what is right.
+ * Real trained networks, from the data that lies beside the project. Some other tools made sparse: each as the file
+ * that its makers ship, and as an ONNX file of the same weights, which says what is right. Others are dense, and pruned
+ * here as the networks of the zoo are.
  */
 import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
-import { importOnnx, importTflite, pack, simplify } from "../../pruner/index.ts";
+import { importOnnx, importTflite, type PruneOptions, pack, simplify } from "../../pruner/index.ts";
 import type { Graph } from "../../runtime/model/graph.ts";
 import { hasShared, sharedPath, whyNoShared } from "../shared.ts";
 
@@ -31,6 +32,23 @@ export const realModels = {
 
 export type RealName = keyof typeof realModels;
 
+interface TrainedModel extends Pick<PruneOptions, "exclude" | "scope"> {
+  readonly onnx: string;
+}
+
+const yolov5n = {
+  onnx: "models/coco/yolov5n_640.AGPL.onnx",
+  exclude: ["/m.0/Conv", "/m.1/Conv"], // that make the result, as in the zoo
+};
+
+/** YOLOv5n with the weights that its makers trained on COCO, pruned by one ranking of all layers or of each. */
+export const trainedModels = {
+  "yolov5n-coco": yolov5n,
+  "yolov5n-coco-by-layer": { ...yolov5n, scope: "layer" },
+} satisfies Record<string, TrainedModel>;
+
+export type TrainedName = keyof typeof trainedModels;
+
 /** Why they cannot be measured here. */
 export const whyNoRealModels = hasShared ? undefined : whyNoShared;
 
@@ -53,6 +71,11 @@ export function readRealModel(name: RealName): RealNetwork {
   const patterns = new Set(layers.map(({ pattern }) => pattern).filter((name) => name !== "dense"));
   if (removed.layers.length) patterns.add("channel");
   return { dense, packed, patterns: [...patterns], onnx, tflite };
+}
+
+export function readTrainedModel(name: TrainedName): TrainedModel & { readonly bytes: Uint8Array } {
+  const model: TrainedModel = trainedModels[name];
+  return { ...model, bytes: bytesOf(model.onnx) };
 }
 
 function bytesOf(path: string): Uint8Array {

@@ -3,7 +3,7 @@
  * pay for nothing but the copy of their inputs and outputs. What the pruned network has to give is found in a worker
  * of its own, whose memory is free again before the engines that are timed take theirs.
  */
-import { measure, type Timing } from "../../pruner/bench/page.ts";
+import { measure, type Timing } from "../../pruner/bench/measure.ts";
 import type { Tensors } from "../../runtime/backends/backend.ts";
 import { measurePeakGflops } from "../../runtime/backends/wasm/peak.ts";
 import { type Shape, tensor } from "../../runtime/model/tensor.ts";
@@ -76,7 +76,7 @@ async function measureNetwork(request: NetworkRequest, pruned: Tensors): Promise
   const kernels: Partial<Record<EngineName, string[]>> = {};
   if (request.kernels) {
     for (const [name, engine] of engines) {
-      const rows = (await engine.profile?.(inputs)) ?? [];
+      const rows = (await engine.steps?.(inputs)) ?? [];
       if (rows.length) kernels[name] = rows.map(profileLine);
     }
   }
@@ -94,7 +94,7 @@ async function measureNetwork(request: NetworkRequest, pruned: Tensors): Promise
 function profileLine({ node, kernel, detail, ms, gflops }: ProfileLine): string {
   return `${ms.toFixed(3).padStart(9)} ms ${gflops.toFixed(1).padStart(6)} GFLOP/s  ${kernel}  ${node}  ${detail}`;
 }
-type ProfileLine = Awaited<ReturnType<NonNullable<NetworkEngine["profile"]>>>[number];
+type ProfileLine = Awaited<ReturnType<NonNullable<NetworkEngine["steps"]>>>[number];
 
 async function inputsOf({ folder, input }: NetworkRequest): Promise<Tensors> {
   const bytes = await read(`${folder}input`);

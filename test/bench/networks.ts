@@ -3,7 +3,7 @@
  * dense, onnxruntime-web, and LiteRT.js where the network can be written for it. Each result is checked in the same run
  * against onnxruntime-web on the same weights; one that is wrong fails the run. Prints a table of the times, and one of
  * what engines take to start. Networks of the zoo have random weights, pruned by magnitude without training. Real
- * models (networks-real.ts) have the zeros that their makers gave them, in the row "dense" too.
+ * models (networks-real.ts) are pruned so too, or have the zeros that their makers gave them, in the row "dense" too.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
@@ -19,8 +19,14 @@ import type { Site } from "../../pruner/bench/server.ts";
 import { baselineFolders, onConsole } from "./layers.ts";
 import type { ColdRequest, ColdStart } from "./networks-cold.ts";
 import { type EngineName, engineNames } from "./networks-engines.ts";
-import { type NetworkFiles, writeNetwork, writeRealModel } from "./networks-files.ts";
-import { type RealName, realModels, whyNoRealModels } from "./networks-real.ts";
+import { type NetworkFiles, writeNetwork, writeRealModel, writeTrainedModel } from "./networks-files.ts";
+import {
+  type RealName,
+  realModels,
+  type TrainedName,
+  trainedModels,
+  whyNoRealModels,
+} from "./networks-real.ts";
 import type { NetworkRow } from "./networks-row.ts";
 import { coldTable, networkTable, shortTable, type TableData } from "./networks-table.ts";
 import type { NetworkRequest, NetworkResult } from "./networks-worker.ts";
@@ -61,11 +67,11 @@ export function networksCommand(): Command {
 
 async function networks(values: Options): Promise<void> {
   const wanted = values.cases?.split(",");
-  const known = [...Object.keys(zoo), ...Object.keys(realModels)] as (ZooName | RealName)[];
-  const isReal = (name: ZooName | RealName): name is RealName => name in realModels;
+  type Name = ZooName | TrainedName | RealName;
+  const known = [zoo, trainedModels, realModels].flatMap((table) => Object.keys(table)) as Name[];
   const asked = known.filter((name) => !wanted || wanted.some((part) => name.includes(part)));
   if (!asked.length) throw new Error(`no network is like "${values.cases}": ${known.join()}`);
-  const names = asked.filter((name) => !isReal(name) || !whyNoRealModels);
+  const names = asked.filter((name) => name in zoo || !whyNoRealModels);
   const left = asked.filter((name) => !names.includes(name));
   if (left.length) console.log(`left out: ${left.join(", ")}: ${whyNoRealModels}`);
   const engines = enginesOf(values.engines);
@@ -78,17 +84,21 @@ async function networks(values: Options): Promise<void> {
     folders: { "/built/": built, ...baselineFolders() },
     files: { "/page.js": pageModule },
   };
+  const folder = join(built, "models");
+  const write = (name: Name): Promise<NetworkFiles> => {
+    if (isIn(realModels, name)) return writeRealModel(name, folder, engines);
+    if (isIn(trainedModels, name))
+      return writeTrainedModel(name, folder, engines, { pattern, sparsity });
+    const size = values.small ? zoo[name].smallSize : undefined;
+    return writeNetwork(name, folder, engines, { pattern, sparsity, size });
+  };
   const rows: NetworkRow[] = [];
   try {
     await buildForBrowser("networks", "test/bench/networks-worker.ts", built);
     await buildForBrowser("cold", "test/bench/networks-cold.ts", built);
     for (const [name, file] of Object.entries(runtimeFiles)) await buildForBrowser(name, file, built);
     for (const name of names) {
-      const folder = join(built, "models");
-      const size = values.small && !isReal(name) ? zoo[name].smallSize : undefined;
-      const files = isReal(name)
-        ? await writeRealModel(name, folder, engines)
-        : await writeNetwork(name, folder, engines, { pattern, sparsity, size });
+      const files = await write(name);
       console.log(densities(name, files));
       const taken = engines.filter((engine) => !files.refused[engine]);
       for (const [engine, reason] of Object.entries(files.refused)) console.log(`${engine}: ${reason}`);
@@ -121,6 +131,10 @@ async function networks(values: Options): Promise<void> {
   );
   if (wrong.length) throw new Error(`wrong results: ${[...new Set(wrong)].join(", ")}`);
   if (values.readme) fillReadme(rows);
+}
+
+function isIn<T extends object>(table: T, name: string): name is string & keyof T {
+  return name in table;
 }
 
 const print = ({ head, cells }: TableData) => console.log(plainTable(head, cells));

@@ -7,7 +7,7 @@ import { epilogueOf } from "./activation.ts";
 import type { Candidate, ConvWork, PixelRange } from "./conv-work.ts";
 import { writeGroups } from "./groups.ts";
 import { type Census, takeCensus } from "./pack.ts";
-import { type Pixels, slicePixels } from "./pixels.ts";
+import { type Pixels, slicePixels } from "./pixel-tables.ts";
 import { splitForPool } from "./split.ts";
 import type { Builder, Call, Phase, Placed, Step } from "./step.ts";
 

@@ -1,6 +1,6 @@
 /** A convolution or matrix product as every kernel family of this backend takes it. */
 import type { BlockSparse } from "../../model/sparse/format.ts";
-import type { Pixels } from "./pixels.ts";
+import type { Pixels } from "./pixel-tables.ts";
 import type { Placed, Step } from "./step.ts";
 
 export type { Candidate } from "./step.ts";

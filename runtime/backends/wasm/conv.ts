@@ -11,7 +11,7 @@ import type { Candidate, ConvOperands, ConvWeights, ConvWork } from "./conv-work
 import { bindDepthwise, isDepthwise } from "./depthwise.ts";
 import { type Border, noBorder } from "./layout.ts";
 import { panelCandidates, panelScratchBytes } from "./panel.ts";
-import { bias, everyPixel, imagePixels, residualPixels, slicePixels, tapBytes } from "./pixels.ts";
+import { bias, everyPixel, imagePixels, residualPixels, slicePixels, tapBytes } from "./pixel-tables.ts";
 import { attrsOf, shapeOf } from "./plan-facts.ts";
 import type { Binding, Builder, Phase, Step } from "./step.ts";
 import { vectorCandidates } from "./vector.ts";

@@ -14,7 +14,7 @@ import { broadcast } from "./elementwise.ts";
 import { axisBytes, layoutOf } from "./layout.ts";
 import { bindProducts, scratchFor } from "./matmul.ts";
 import { sharedPhase } from "./phase.ts";
-import { bias, everyPixel, residualPixels } from "./pixels.ts";
+import { bias, everyPixel, residualPixels } from "./pixel-tables.ts";
 import { attrsOf, shapeOf } from "./plan-facts.ts";
 import type { Matrix } from "./product.ts";
 import type { Binding, Builder, Phase, Placed, Step } from "./step.ts";

@@ -1,6 +1,6 @@
 /**
  * A prepared model as bytes, to be started again without its plan: on the same device, by the same version of this
- * code. Numbers are little-endian.
+ * code. Numbers are little-endian. write-image.ts writes it.
  *
  *     0  u32  bytes of the head;  4  u32  bytes of the module;  8  u32  numbers of the program
  *    16       the head, JSON in UTF-8; the module; the program, float64 each; to the end, what lies in memory from
@@ -27,38 +27,20 @@ export interface Program {
   readonly fma: boolean;
 }
 
+/** A program with its memory. */
+export interface Running {
+  readonly program: Program;
+  readonly memory: ArrayBufferLike;
+}
+
 type Value = StaticValue & { readonly name: string };
 
 export type Shown = Omit<Phase, "calls">;
 
-const headStart = 16;
+export const headStart = 16;
 
 /** Of WebAssembly memory. */
 export const pageBytes = 65536;
-
-/** `memory` is that of the running program, between two runs. */
-export function writeImage(program: Program, memory: ArrayBufferLike): Uint8Array<ArrayBuffer> {
-  const { module, phases, staging, first, ...rest } = program;
-  const names: string[] = [];
-  const numbers = programOf(phases, names);
-  const json = { ...rest, first, names, staging: [...staging] };
-  const head = new TextEncoder().encode(JSON.stringify(json));
-  const code = new Uint8Array(numbers.buffer);
-  const data = new Uint8Array(memory, first).slice();
-  const words = new Int32Array(data.buffer);
-  for (const { words: address } of phases) {
-    if (address >= 0) words.fill(0, (address - first) / 4, (address - first) / 4 + 2); // as before any run
-  }
-  const image = new Uint8Array(headStart + head.length + module.length + code.length + data.length);
-  const view = new DataView(image.buffer);
-  [head.length, module.length, numbers.length].forEach((n, i) => void view.setUint32(i * 4, n, true));
-  let end = headStart;
-  for (const part of [head, module, code, data]) {
-    image.set(part, end);
-    end += part.length;
-  }
-  return image;
-}
 
 /** The program, and what is put into its memory at `first`: a view of `image`. */
 export function readImage(image: Uint8Array): { program: Program; data: Uint8Array } {
@@ -74,23 +56,6 @@ export function readImage(image: Uint8Array): { program: Program; data: Uint8Arr
   const data = image.subarray(end);
   if (program.first + data.length !== program.pages * pageBytes) throw new Error("the image is cut off");
   return { program, data };
-}
-
-function programOf(phases: readonly PhasePieces[], names: string[]): Float64Array<ArrayBuffer> {
-  const indices = new Map<string, number>();
-  const indexOf = (kernel: string) => {
-    if (!indices.has(kernel)) indices.set(kernel, names.push(kernel) - 1);
-    return indices.get(kernel)!;
-  };
-  const numbers: number[] = [];
-  for (const { words, pieces } of phases) {
-    numbers.push(words, pieces.length);
-    for (const calls of pieces) {
-      numbers.push(calls.length);
-      for (const { kernel, args } of calls) numbers.push(indexOf(kernel), args.length, ...args);
-    }
-  }
-  return Float64Array.from(numbers);
 }
 
 function phasesOf(numbers: Float64Array, names: readonly string[]): PhasePieces[] {

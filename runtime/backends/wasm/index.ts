@@ -10,7 +10,7 @@ import { bind } from "./bind.ts";
 import { bindingOf } from "./bindings.ts";
 import { type Crew, makeCrew } from "./helpers.ts";
 import { host, isPlain } from "./host.ts";
-import { type Program, pageBytes, readImage, writeImage } from "./image.ts";
+import { type Program, pageBytes, type Running, readImage } from "./image.ts";
 import { makePace } from "./pace.ts";
 import { shapeOf } from "./plan-facts.ts";
 import { makeRun, type ThreadStart } from "./threads.ts";
@@ -24,6 +24,7 @@ export interface WasmExecutable extends Executable {
   readonly threads: number;
   readonly relaxedSimd: boolean;
   readonly memoryBytes: number; // of WebAssembly memory: it does not grow
+  readonly running?: Running; // what an image is written of; absent where a node runs without a kernel
 }
 
 export const wasm = {
@@ -182,7 +183,7 @@ function executable(
     threads,
     relaxedSimd: fma,
     memoryBytes: memory.buffer.byteLength,
-    image: () => (isWhole ? writeImage(program, memory.buffer) : undefined),
+    running: isWhole ? { program, memory: memory.buffer } : undefined,
 
     async run(inputs, reuse) {
       put(inputs);

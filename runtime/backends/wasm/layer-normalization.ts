@@ -1,7 +1,7 @@
 /** LayerNormalization over the last axis, on kernels-wasm/layernorm.ts: the threads share the rows. */
 import { layerNorm, layerNormName } from "../../../kernels-wasm/index.ts";
 import { normalization } from "../../ops/layer-normalization.ts";
-import { bias, everyPixel } from "./pixels.ts";
+import { bias, everyPixel } from "./pixel-tables.ts";
 import { shapeOf } from "./plan-facts.ts";
 import { rowPieces } from "./rows.ts";
 import type { Binding } from "./step.ts";

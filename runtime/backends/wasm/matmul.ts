@@ -8,7 +8,7 @@ import { epilogueOf } from "./activation.ts";
 import { matricesOf, rowsOf } from "./batches.ts";
 import { bindConstantMatMul, panelScratch } from "./conv.ts";
 import { roundUp8 } from "./layout.ts";
-import { residualPixels } from "./pixels.ts";
+import { residualPixels } from "./pixel-tables.ts";
 import { shapeOf } from "./plan-facts.ts";
 import {
   blockOffsets,

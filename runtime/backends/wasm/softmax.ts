@@ -3,7 +3,7 @@ import { softmax, softmaxName, softmaxRows, softmaxRowsName } from "../../../ker
 import type { Node } from "../../model/graph.ts";
 import { normalAxis } from "../../ops/checks.ts";
 import type { ExecutionPlan } from "../../plan.ts";
-import { everyPixel } from "./pixels.ts";
+import { everyPixel } from "./pixel-tables.ts";
 import { attrsOf, shapeOf } from "./plan-facts.ts";
 import { rowPieces } from "./rows.ts";
 import type { Access, Binding, Builder, Call, Phase, Placed, Step } from "./step.ts";
