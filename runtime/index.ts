@@ -60,7 +60,10 @@ async function open(
   const { onProgress, backend, threads, shapes, debug, cache } = options;
   const prepareOptions = { backend, threads, shapes, debug, cache };
   const { bytes, cached } = await fetchModel(source, { ...options, signal });
-  const onStep: OnStep = (loaded, total) => onProgress?.({ phase: "prepare", loaded, total });
+  const onStep: OnStep = (loaded, total, changed) => {
+    if (changed) current = changed;
+    else onProgress?.({ phase: "prepare", loaded, total });
+  };
   const { call } = await seat.ready;
   const [info, reason] = await Promise.all([
     call((engine, id) =>
@@ -69,7 +72,7 @@ async function open(
     cached,
   ]);
   const { inputs, outputs, meta, memory, capabilities } = info;
-  const reasons = reason ? [...capabilities.reasons, reason] : capabilities.reasons;
+  let current = reason ? { ...capabilities, reasons: [...capabilities.reasons, reason] } : capabilities;
   const runOnImages = async (given: RunInputs, options: RunOptions) => {
     const { transfer: isTransferred = false, reuse, image = {} } = options;
     const { sortInputs } = await import("./images.ts");
@@ -87,7 +90,9 @@ async function open(
     outputs,
     meta,
     memory,
-    capabilities: { ...capabilities, reasons },
+    get capabilities() {
+      return current;
+    },
 
     async run(given, options = {}) {
       const { transfer: isTransferred = false, reuse } = options;

@@ -42,7 +42,7 @@ export interface ImageOptions {
 
 /** What runs, and why not more. */
 export interface Capabilities {
-  readonly backend: BackendName;
+  readonly backend: BackendName; // what runs now: a GPU that fails in the middle of a run gives way to wasm
   readonly threads: number;
   readonly relaxedSimd: boolean; // fused multiply-add is used
   readonly crossOriginIsolated: boolean; // of the worker: what threads need
@@ -95,7 +95,11 @@ export interface LoadProgress {
 
 /** What the worker needs to know to prepare a model. */
 export interface PrepareModelOptions {
-  /** "auto" (default): the first backend that takes the whole model. A named one is used or the load fails. */
+  /**
+   * Left out: the first of wasm and the reference that takes the whole model. "webgpu": the GPU, and wasm where there
+   * is none or it fails. "auto": both are timed on the model, and the faster is taken. "wasm" and "reference" are used
+   * or the load fails.
+   */
   readonly backend?: BackendName | "auto";
   /** At most so many; by default one a core, up to 8. */
   readonly threads?: number;
