@@ -25,6 +25,7 @@ export const filesOnRequest = {
   local: "runtime/local.ts",
   pixels: "runtime/pixels.ts",
   scripts: "runtime/scripts.ts",
+  "sha256-loop": "runtime/model/sha256-loop.ts",
   webgpu: "runtime/webgpu.ts",
 };
 const nodeFiles = {
