@@ -138,6 +138,9 @@ function softness(steps: NonNullable<PruneReport["search"]>["steps"]): object {
   };
 }
 
+/** 0.001, 0.002, 0.005, 0.01, … 10: ticks of a logarithmic axis. */
+const oneTwoFive = [-3, -2, -1, 0, 1].flatMap((power) => [1, 2, 5].map((k) => k * 10 ** power));
+
 function losses(epochs: NonNullable<PruneReport["search"]>["epochs"]): object {
   const values = epochs.flatMap(({ epoch, lossSoft, lossHard }) => [
     { epoch, loss: lossSoft, masks: "soft" },
@@ -154,7 +157,7 @@ function losses(epochs: NonNullable<PruneReport["search"]>["epochs"]): object {
         type: "quantitative",
         title: null,
         scale: { type: "log", nice: false },
-        axis: { values: [0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10], format: "~g" },
+        axis: { values: oneTwoFive, format: "~g" },
       },
       color: series("masks", { soft: "var(--blue)", hard: "var(--orange)" }),
     },
