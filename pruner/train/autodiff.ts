@@ -215,7 +215,7 @@ function backward(
   const gradientOfValue = (name: string): string | undefined => {
     const terms = parts.get(name);
     if (!terms) return undefined;
-    if (!sums.has(name)) sums.set(name, terms.length === 1 ? terms[0] : e.emit("Sum", terms));
+    if (!sums.has(name)) sums.set(name, sumOf(e, terms));
     return sums.get(name);
   };
   for (const entry of tape.toReversed()) {
@@ -234,6 +234,11 @@ function backward(
   }
   for (const name of parts.keys()) gradientOfValue(name);
   return sums;
+}
+
+/** By Add, which ONNX Runtime does on all threads, where Sum takes one. */
+function sumOf(e: Emitter, terms: readonly string[]): string {
+  return terms.reduce((sum, term) => e.emit("Add", [sum, term]));
 }
 
 /** Emits the loss, and returns its gradient in the logits. */
