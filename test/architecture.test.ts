@@ -58,7 +58,7 @@ const layers: Record<string, Layer> = {
     packages: [
       ...["node:*", "cli-table3", "mnist", "onnxruntime-web", "vega", "vega-lite", "@litertjs/core"],
       ...["vite", "vite-plugin-pwa", "virtual:face-detector", "pngjs"], // of the app: its build,
-      ...["workbox-core", "workbox-precaching", "workbox-routing", "workbox-strategies"], // its service worker
+      ...["workbox-core", "workbox-precaching", "workbox-routing", "workbox-strategies", "comlink"], // its workers
     ],
   },
   test: { files: /^test\//, imports: [everything], packages: ["*"] },
