@@ -6,6 +6,9 @@ import { openModel } from "./model.ts";
 import type { GlobalOptions } from "./options.ts";
 import { inspectTable, weightRows } from "./tables.ts";
 
+/** A dense weight with fewer nonzeros than this fraction has been pruned. */
+const fewNonzeros = 0.9;
+
 export function inspectCommand(): Command {
   return new Command("inspect")
     .description("show the layers of a .filigree, .onnx or .tflite file, and how each weight is stored")
@@ -31,6 +34,12 @@ async function run(path: string, { json }: GlobalOptions): Promise<void> {
     values.map(({ name, dtype, shape }) => `${name} ${dtype} [${shape.join(", ")}]`).join("; ");
   console.log(inspectTable(layers));
   console.log(`${graph.name}: ${format}, ${bytes} bytes; hashes: ${hashes}`);
+  const withZeros = layers.filter(
+    ({ pattern, density }) => pattern === "dense" && density < fewNonzeros,
+  );
+  if (format !== "filigree" && withZeros.length > 0) {
+    console.log(`${withZeros.length} dense weights hold zeros: filigree pack stores them sparse`);
+  }
   console.log(`inputs: ${list(graph.inputs)}`);
   console.log(`outputs: ${list(graph.outputs)}`);
   const counts = Object.entries(operators).map(([op, n]) => `${n} ${op}`);

@@ -99,7 +99,7 @@ export function weightRows(graph: Graph): WeightRow[] {
     const weight = ["Conv", "Gemm", "MatMul"].includes(op) ? graph.constants.get(inputs[1]) : undefined;
     if (!weight) return [];
     const row = { node: name, op, shape: weight.shape, bytes: storedBytes(weight) };
-    if (!isSparse(weight)) return [{ ...row, pattern: "dense", density: 1 }];
+    if (!isSparse(weight)) return [{ ...row, pattern: "dense", density: nonzeroShare(weight.data) }];
     const elements = sizeOf(weight.shape);
     if (weight.format === "n:m") {
       const { n, m, rows } = weight;
@@ -113,6 +113,12 @@ export function weightRows(graph: Graph): WeightRow[] {
     const blocks = Math.ceil(outputs / rows) * Math.ceil(inputsOf / cols) * taps;
     return [{ ...row, pattern: `block:${rows}x${cols}`, density: weight.colIdx.length / blocks }];
   });
+}
+
+function nonzeroShare(values: ArrayLike<number>): number {
+  let nonzeros = 0;
+  for (let i = 0; i < values.length; i++) if (values[i] !== 0) nonzeros++;
+  return values.length ? nonzeros / values.length : 1;
 }
 
 export function inspectTable(rows: readonly WeightRow[]): string {
