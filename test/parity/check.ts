@@ -103,7 +103,7 @@ async function errorOf(
   const engine = await openBackend(backend, graph, shapesOf(inputs), threads);
   try {
     // A second run finds what the first one leaves behind in the arena.
-    if (backend === "wasm") await engine.run(inputs);
+    if (backend === "wasm" || backend === "webgpu") await engine.run(inputs);
     const maxRelError = relativeError(expected, await engine.run(inputs));
     return { maxRelError, note: engine.note };
   } finally {

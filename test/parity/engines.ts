@@ -3,6 +3,7 @@ import * as ort from "onnxruntime-node";
 import type { Backend, Tensors } from "../../runtime/backends/backend.ts";
 import { reference } from "../../runtime/backends/reference/index.ts";
 import { wasm } from "../../runtime/backends/wasm/index.ts";
+import { webgpu } from "../../runtime/backends/webgpu/index.ts";
 import { nodeName } from "../../runtime/model/errors.ts";
 import type { Graph, Node } from "../../runtime/model/graph.ts";
 import type { DType, Shape, Tensor } from "../../runtime/model/tensor.ts";
@@ -15,7 +16,11 @@ export interface ParityEngine {
   dispose(): void | Promise<void>;
 }
 
-export const backends: { readonly reference: Backend; readonly wasm: Backend } = { reference, wasm };
+export const backends: Readonly<Record<"reference" | "wasm" | "webgpu", Backend>> = {
+  reference,
+  wasm,
+  webgpu,
+};
 
 /** Throws where the backend declines a node: nothing stands in for it. */
 export async function openBackend(
@@ -24,6 +29,10 @@ export async function openBackend(
   shapes: Readonly<Record<string, Shape>>,
   threads: number,
 ): Promise<ParityEngine> {
+  if (name === "webgpu") {
+    const { whyNoGpu } = await import("../webgpu/gpu.ts"); // it puts navigator.gpu there
+    if (whyNoGpu) throw new Error(whyNoGpu);
+  }
   const planned = plan(graph, { shapes });
   for (const node of planned.graph.nodes) {
     const why = backends[name].unsupported(node, planned);

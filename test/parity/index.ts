@@ -42,6 +42,7 @@ const options = {
   models: { type: "string" },
   variants: { type: "string" },
   backends: { type: "string" },
+  backend: { type: "string" },
   threads: { type: "string", default: "1,2" },
   json: { type: "string" },
   from: { type: "string" },
@@ -117,7 +118,8 @@ async function checkAll(values: Options): Promise<ParityRow[]> {
   const threads = values.threads.split(",").map(Number);
   if (!threads.every((count) => count >= 1))
     throw new Error(`--threads ${values.threads}: expected 1,2`);
-  const backends = values.backends === undefined ? undefined : namesOf(values.backends, backendNames);
+  const asked = values.backends ?? values.backend;
+  const backends = asked === undefined ? undefined : namesOf(asked, backendNames);
   const effort = values.full ? "full" : values.quick ? "quick" : "usual";
   offerThreads();
   const work = models.map((model) => {

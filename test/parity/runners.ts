@@ -5,7 +5,7 @@ import type { ParityModel } from "./models.ts";
 import { secondsOf } from "./schedule.ts";
 import type { VariantName } from "./variants.ts";
 
-export const backendNames: readonly BackendName[] = ["reference", "wasm", "chromium"];
+export const backendNames: readonly BackendName[] = ["reference", "wasm", "webgpu", "chromium"];
 
 export interface RunnerOptions {
   readonly backends?: readonly BackendName[]; // all, where they are left out
@@ -45,7 +45,8 @@ const inChromium = [
 export function runnersFor(model: ParityModel, { backends, threads, effort }: RunnerOptions): Runner[] {
   const budget = taskGflops[effort];
   const usual = backendNames.filter(
-    (name) => name !== "chromium" || (inChromium.includes(model.name) && findChromium()),
+    (name) =>
+      name !== "webgpu" && (name !== "chromium" || (inChromium.includes(model.name) && findChromium())),
   );
   return (backends ?? usual).flatMap((backend): Runner[] => {
     if (backend === "reference") {
@@ -53,6 +54,7 @@ export function runnersFor(model: ParityModel, { backends, threads, effort }: Ru
       const limit = effort === "full" ? undefined : referenceVariants.find(({ from }) => gflops >= from);
       return [{ backend, threads: 1, taskGflops: budget.reference, variants: limit?.variants }];
     }
+    if (backend === "webgpu") return [{ backend, threads: 1, taskGflops: 0 }];
     if (backend === "chromium") {
       return [{ backend, threads: Math.max(...threads), taskGflops: 0 }];
     }

@@ -7,6 +7,7 @@ import { plan } from "../../runtime/plan.ts";
 const pace: Readonly<Record<string, { gflops: number; seconds: number }>> = {
   reference: { gflops: 0.2, seconds: 0.2 },
   wasm: { gflops: 30, seconds: 0.5 },
+  webgpu: { gflops: 1, seconds: 10 }, // on a software renderer
   chromium: { gflops: 30, seconds: 3 },
 };
 
