@@ -4,7 +4,8 @@
  * Fails where what a page downloads reaches `maxBrotliBytes`.
  */
 import { execFileSync } from "node:child_process";
-import { chmodSync, readFileSync, rmSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { chmodSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { brotliCompressSync, constants } from "node:zlib";
 import { build, type InlineConfig, type Plugin } from "vite";
@@ -21,8 +22,10 @@ export const runtimeFiles = {
 /** Imported by the others where they need them: most pages never do. */
 export const filesOnRequest = {
   debug: "runtime/debug.ts",
+  evict: "runtime/evict.ts",
   images: "runtime/images.ts",
   local: "runtime/local.ts",
+  remember: "runtime/remember.ts",
   pixels: "runtime/pixels.ts",
   scripts: "runtime/scripts.ts",
   "sha256-loop": "runtime/model/sha256-loop.ts",
@@ -83,6 +86,8 @@ const shared = {
   configFile: false,
   logLevel: "warn",
   publicDir: false,
+  /** Names the code that a page downloads: what it remembers of a model is for this code alone (runtime/prepared.ts). */
+  define: { __FILIGREE_BUILD__: JSON.stringify(hashOf(["runtime", "kernels-wasm"])) },
 } satisfies InlineConfig;
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await main();
@@ -127,7 +132,7 @@ export async function buildForBrowser(
   outDir = "dist",
   define: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  await build({ ...forBrowser(name, file, outDir), define });
+  await build({ ...forBrowser(name, file, outDir), define: { ...shared.define, ...define } });
 }
 
 function forBrowser(name: string, file: string, outDir = "dist") {
@@ -170,6 +175,17 @@ export async function buildForNode(
       },
     },
   });
+}
+
+/** Of all files in these folders, by name and content. */
+function hashOf(folders: readonly string[]): string {
+  const hash = createHash("sha256");
+  for (const folder of folders) {
+    const names = readdirSync(root + folder, { recursive: true, encoding: "utf8" });
+    for (const name of names.filter((each) => each.endsWith(".ts")).sort())
+      hash.update(name).update(readFileSync(`${root}${folder}/${name}`));
+  }
+  return hash.digest("hex").slice(0, 16);
 }
 
 function buildTypes(): void {

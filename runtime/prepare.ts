@@ -1,11 +1,13 @@
 /** From the bytes of a model file to something that runs, in this thread: read, plan, choose a backend, prepare. */
 import type { Backend, Executable } from "./backends/backend.ts";
 import { type BackendName, backends } from "./backends/index.ts";
+import type { Running } from "./backends/wasm/image.ts";
 import { isCrossOriginIsolated, wantedThreads, whyOneThread } from "./capabilities.ts";
 import { choicesKey, type RememberedChoices, recallChoices, rememberChoices } from "./choices.ts";
 import { ModelError, nodeName } from "./model/errors.ts";
 import { modelHash, readModel } from "./model/file.ts";
 import { type ExecutionPlan, plan } from "./plan.ts";
+import { type Prepared, preparedKey, recallPrepared } from "./prepared.ts";
 import type { Capabilities, PrepareModelOptions, SessionInfo, SessionValue } from "./session.ts";
 import type { GpuOptions, Taken } from "./webgpu.ts";
 
@@ -19,6 +21,9 @@ export type OnStep = (done: number, total: number, changed?: Capabilities) => vo
 
 const steps = 3; // read, planned, prepared
 
+/** The first runs, which somebody waits for, are over by then. */
+const rememberMs = 500;
+
 /** Throws a ModelError where the file is damaged, a node is not valid, or no backend takes the model. */
 export async function prepareModel(
   bytes: Uint8Array,
@@ -26,7 +31,15 @@ export async function prepareModel(
   onStep: OnStep = () => {},
 ): Promise<PreparedModel> {
   onStep(0, steps);
-  const key = choicesKey(modelHash(bytes), options.shapes);
+  const model = modelHash(bytes);
+  const preparedAs = preparedKey(model, options);
+  const known = preparedAs && (await recallPrepared(preparedAs));
+  const revived = known && (await revive(known));
+  if (revived) {
+    onStep(steps, steps);
+    return { executable: revived, info: known.info };
+  }
+  const key = choicesKey(model, options.shapes);
   const recalling: RememberedChoices | Promise<RememberedChoices> =
     options.cache === false ? {} : recallChoices(key); // while the file is read
   const { graph, meta } = await readModel(bytes);
@@ -50,10 +63,31 @@ export async function prepareModel(
     meta,
     memory: { bytes: (executable as Partial<Facts>).memoryBytes ?? 0 },
   };
+  const { running } = executable as Partial<Facts>;
+  if (preparedAs && running) void rememberLater(preparedAs, running, info);
   if (!options.debug) return { executable, info };
   const { debugged } = await import("./debug.ts");
   const seen = [by, backends.reference] as const;
   return { executable: await debugged(executable, planned, info, options.debug, ...seen), info };
+}
+
+/** As it was prepared before. Undefined where that does not run here any more. */
+async function revive({ info, image }: Prepared): Promise<Executable | undefined> {
+  try {
+    return await (backends[info.capabilities.backend as "wasm"] as Backend | undefined)?.revive?.(image);
+  } catch {
+    return undefined;
+  }
+}
+
+async function rememberLater(key: string, running: Running, info: SessionInfo): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, rememberMs));
+  try {
+    const { remember } = await import("./remember.ts");
+    await remember(key, running, info);
+  } catch {
+    // The script cannot be had: the next load prepares the model again.
+  }
 }
 
 /** What an executable may say of itself. */
@@ -61,6 +95,7 @@ interface Facts {
   readonly threads: number;
   readonly relaxedSimd: boolean;
   readonly memoryBytes: number;
+  readonly running: Running; // of the wasm backend
 }
 
 function capabilitiesOf(

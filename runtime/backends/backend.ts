@@ -24,8 +24,6 @@ export interface Executable {
   profile(inputs: Tensors, runs?: number): Promise<readonly ProfileRow[]>;
   /** For the next time this model is prepared on this device. */
   readonly choices?: Choices;
-  /** All of it as bytes, from which `revive` starts it; undefined where that cannot be. */
-  image?(): Uint8Array<ArrayBuffer> | undefined;
   /** Frees memory and threads. The executable cannot be used afterwards. */
   dispose(): void;
 }
@@ -48,6 +46,6 @@ export interface Backend {
   /** Why this backend runs `node` as the reference does, a hundred times as slow; undefined where it has a kernel. */
   hosted?(node: Node, plan: ExecutionPlan): string | undefined;
   prepare(plan: ExecutionPlan, options?: PrepareOptions): Promise<Executable>;
-  /** The executable of an image, without a plan. Rejects where it does not fit this device. */
+  /** The executable of an earlier one's image, without a plan. Rejects where it does not fit this device. */
   revive?(image: Uint8Array): Promise<Executable>;
 }

@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import type { Executable } from "../../runtime/backends/backend.ts";
 import { wasm } from "../../runtime/backends/wasm/index.ts";
+import { writeImage } from "../../runtime/backends/wasm/write-image.ts";
 import { plan } from "../../runtime/plan.ts";
 import { tinyClassifier } from "../fixtures.ts";
 import { randomTensor } from "../random.ts";
@@ -16,7 +17,7 @@ const shownBy = async (executable: Executable) =>
 test("what is started from an image computes the same bits, and says the same of itself", async () => {
   const first = await prepare();
   const expected = await first.run(inputs);
-  const revived = await wasm.revive(first.image!()!);
+  const revived = await wasm.revive(writeImage(first.running!));
   for (let run = 0; run < 3; run++) expect(await revived.run(inputs)).toEqual(expected);
   expect(await shownBy(revived)).toEqual(await shownBy(first));
   const { threads, relaxedSimd, memoryBytes } = first;
@@ -25,23 +26,23 @@ test("what is started from an image computes the same bits, and says the same of
 
 test("an image is the same before and after runs, and after it was started", async () => {
   const executable = await prepare();
-  const image = executable.image!()!;
+  const image = writeImage(executable.running!);
   await executable.run(inputs);
-  expect(executable.image!()).toEqual(image);
+  expect(writeImage(executable.running!)).toEqual(image);
   const revived = await wasm.revive(image);
   await revived.run(inputs);
-  expect(revived.image!()).toEqual(image);
+  expect(writeImage(revived.running!)).toEqual(image);
 });
 
 test("inputs are checked as before", async () => {
-  const revived = await wasm.revive((await prepare()).image!()!);
+  const revived = await wasm.revive(writeImage((await prepare()).running!));
   await expect(revived.run({ image: randomTensor([1, 3, 9, 9], 1) })).rejects.toThrow("image");
   await expect(revived.run({})).rejects.toThrow("image");
 });
 
 test("nodes without a kernel cannot be put into bytes: there is no image", async () => {
   const executable = await wasm.prepare(plan(hostedNetwork().graph));
-  expect(executable.image!()).toBeUndefined();
+  expect(executable.running).toBeUndefined();
 });
 
 test.each([
@@ -49,6 +50,6 @@ test.each([
   ["half of it", (image: Uint8Array) => image.slice(0, image.length >> 1)],
   ["something else", (image: Uint8Array) => image.map((byte) => byte ^ 0x55)],
 ])("%s of an image is refused", async (_, spoil) => {
-  const image = (await prepare()).image!()!;
+  const image = writeImage((await prepare()).running!);
   await expect(async () => wasm.revive(spoil(image))).rejects.toThrow();
 });
