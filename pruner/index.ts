@@ -31,9 +31,10 @@ import { simplify } from "./simplify.ts";
 import { withActivations } from "./train/activations.ts";
 import { type CheckpointStore, keyOf } from "./train/checkpoint.ts";
 import { coupleChannels } from "./train/coupling.ts";
-import type { Engine } from "./train/engine.ts";
+import type { Engine, EngineOptions } from "./train/engine.ts";
 import { evaluate } from "./train/evaluate.ts";
 import { recordTraining } from "./train/history.ts";
+import { type LossFunction, meanLoss } from "./train/loss.ts";
 import { multiplyMasks } from "./train/masking.ts";
 import { restoreNormalization } from "./train/normalize.ts";
 import { ortNode } from "./train/ort-node.ts";
@@ -78,6 +79,7 @@ export { simplify } from "./simplify.ts";
 export type { CheckpointStore } from "./train/checkpoint.ts";
 export { checkpointFolder } from "./train/checkpoint-folder.ts";
 export { type Evaluation, evaluate } from "./train/evaluate.ts";
+export type { LossFunction, LossValue } from "./train/loss.ts";
 export { ortNode } from "./train/ort-node.ts";
 export type { OnProgress, Progress, Stage } from "./train/progress.ts";
 export { normal, permutation, random } from "./train/random.ts";
@@ -96,6 +98,8 @@ export interface PruneOptions extends WeightChoice {
   readonly keepChannels?: boolean; // leave dead channels where they are, before and after
   /** Without training images nothing is trained; without validation images no accuracy is measured. */
   readonly data?: { readonly train?: Dataset; readonly validation?: Dataset };
+  /** Instead of the cross-entropy of a classifier: over its outputs, and labels and targets of the data. */
+  readonly loss?: LossFunction;
   readonly schedule?: Partial<Schedule>;
   readonly seed?: number;
   readonly engine?: Engine;
@@ -168,11 +172,12 @@ export async function prune(model: Uint8Array | Graph, options: PruneOptions = {
       weights,
       clock: startClock((searchEpochs + fineTuneEpochs) * perEpoch),
       onProgress: history.onProgress,
+      loss: options.loss,
       teacher: schedule.distillation && dense,
       checkpoint: options.checkpoint && {
         store: options.checkpoint,
         log: history,
-        key: runKey(dense, images, [method, target, options.budget, schedule, seed]),
+        key: runKey(dense, images, [method, target, options.budget, schedule, seed, `${options.loss}`]),
       },
     };
     if (run.search && searchEpochs > 0) {
@@ -218,10 +223,7 @@ export async function prune(model: Uint8Array | Graph, options: PruneOptions = {
       budget: typeof budget === "string" ? budget : "latency",
       scope: target.scope ?? "global",
       seed,
-      accuracy: validation && {
-        before: await evaluate(dense, validation, engine, engineOptions),
-        after: await evaluate(sparse, validation, engine, engineOptions),
-      },
+      ...(await judge(dense, sparse, options, engine, engineOptions)),
       blocks: {
         total: sum((layer) => layer.blocks),
         asked: askedBlocks(target, weights),
@@ -239,13 +241,35 @@ export async function prune(model: Uint8Array | Graph, options: PruneOptions = {
   };
 }
 
+/** On the validation data: the accuracy before and after, or the user's loss. */
+async function judge(
+  dense: Graph,
+  sparse: Graph,
+  { data, loss }: PruneOptions,
+  engine: Engine,
+  options: EngineOptions,
+): Promise<Pick<PruneReport, "accuracy" | "loss">> {
+  const validation = data?.validation;
+  if (!validation) return {};
+  if (loss) {
+    const of = (graph: Graph) => meanLoss(graph, validation, loss, engine, options);
+    return { loss: { before: await of(dense), after: await of(withDenseWeights(sparse)) } };
+  }
+  const of = (graph: Graph) => evaluate(graph, validation, engine, options);
+  return { accuracy: { before: await of(dense), after: await of(sparse) } };
+}
+
 /** The network as a dense ONNX file with zeros where weights were removed: to compare with other runtimes. */
 export function maskedOnnx(graph: Graph): Uint8Array {
+  return exportOnnx(withDenseWeights(graph));
+}
+
+function withDenseWeights(graph: Graph): Graph {
   const constants = new Map<string, Tensor | SparseTensor>();
   for (const [name, constant] of graph.constants) {
     constants.set(name, "format" in constant ? decodeWeight(constant) : constant);
   }
-  return exportOnnx({ ...graph, constants });
+  return { ...graph, constants };
 }
 
 /** The weights with the number of places at which each of their outputs is computed. */

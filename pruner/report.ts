@@ -57,6 +57,7 @@ export interface PruneReport {
   readonly scope: Scope;
   readonly seed: number;
   readonly accuracy?: { readonly before: Evaluation; readonly after: Evaluation }; // on the validation images
+  readonly loss?: { readonly before: number; readonly after: number }; // the user's, on the validation images
   readonly blocks: { readonly total: number; readonly asked: number; readonly kept: number };
   readonly elements: { readonly total: number; readonly kept: number }; // of the pruned weights
   readonly bytes: { readonly dense: number; readonly stored: number }; // of all constants

@@ -24,6 +24,11 @@ Forms of --data and --validation:
   MODULE.mjs      export async function* batches({ part }) {   // "train" or "test"
                     yield { images: { shape: [N, C, H, W], data }, labels };
                   }
+                  and, for another loss than that of classes, over outputs by name:
+                  export function loss(op, outputs, { labels, targets }) {   // batches yield targets too
+                    const error = op("Sub", [outputs.box, targets]);
+                    return op("ReduceMean", [op("Mul", [error, error])], { keepdims: 0 });
+                  }
 
 Bytes become (byte / 255 - mean) / std of their channel; floats, and what a module yields, are taken as they are.
 All but pictures and .cfb may be gzipped.

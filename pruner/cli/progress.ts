@@ -57,7 +57,7 @@ export function describe(progress: Progress): string {
   return [
     `${stage} ${epoch}/${epochs}`,
     `loss ${loss.toFixed(3)}`,
-    `accuracy ${percentOf(accuracy)}`,
+    ...(Number.isNaN(accuracy) ? [] : [`accuracy ${percentOf(accuracy)}`]),
     ...(softFraction === undefined ? [] : [`soft ${percentOf(softFraction)}`]),
     `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")} left`,
   ].join(" | ");

@@ -6,6 +6,7 @@ import { writeModel } from "../../runtime/model/file.ts";
 import type { ImageSize } from "../data/class-folders.ts";
 import { split } from "../data/dataset.ts";
 import { loadDataset } from "../data/load.ts";
+import { isModule, lossOfModule } from "../data/user-module.ts";
 import { maskedOnnx, type PruneOptions, prune } from "../index.ts";
 import { type Budget, readCosts } from "../methods/costs.ts";
 import { checkpointFolder } from "../train/checkpoint-folder.ts";
@@ -51,6 +52,7 @@ async function run(path: string, flags: PruneFlags): Promise<void> {
   const { graph: source, bytes } = await importFile(path);
   const budget = await budgetOf(flags);
   const data = await dataOf(flags, imageSize(source));
+  const loss = flags.data && isModule(flags.data) ? await lossOfModule(flags.data) : undefined;
 
   const log = await openLog(logFile);
   const display = progressDisplay(quiet);
@@ -59,6 +61,7 @@ async function run(path: string, flags: PruneFlags): Promise<void> {
     ...maskOptionsOfFlags(flags),
     budget,
     data,
+    loss,
     schedule: scheduleOfFlags(flags),
     seed,
     threads,

@@ -41,6 +41,10 @@ export function pruneTable(report: PruneReport): string {
       `accuracy on ${after.images} images: ${percent(before.accuracy)} before, ${percent(after.accuracy)} after`,
     );
   }
+  if (report.loss) {
+    const { before, after } = report.loss;
+    lines.push(`loss: ${before.toPrecision(4)} before, ${after.toPrecision(4)} after`);
+  }
   const stages = Object.entries(seconds).map(([stage, value]) => `${stage} ${value.toFixed(0)} s`);
   if (stages.length > 0) lines.push(stages.join(", "));
   return lines.join("\n");

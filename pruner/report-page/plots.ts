@@ -23,14 +23,15 @@ export async function plotsOf(report: PruneReport): Promise<Plot[]> {
   const { training = [], search, accuracy } = report;
   const specs: (Omit<Plot, "svg"> & { spec: object })[] = [];
   if (training.length > 1) {
-    specs.push(
-      {
-        title: "Loss",
-        caption:
-          "Of the training images, running mean, by step. The dashed line is where the masks become hard.",
-        spec: course(report, "loss", { scale: { zero: false }, axis: { tickCount: 5 } }),
-      },
-      {
+    specs.push({
+      title: "Loss",
+      caption:
+        "Of the training images, running mean, by step. The dashed line is where the masks become hard.",
+      spec: course(report, "loss", { scale: { zero: false }, axis: { tickCount: 5 } }),
+    });
+    // Not there with a loss of the user's: NaN, or null where it has been JSON.
+    if (Number.isFinite(training[0].accuracy))
+      specs.push({
         title: "Accuracy",
         caption: accuracy
           ? `Of the training images, running mean, by step; the grey line is the dense network, the ring the pruned one, both on ${accuracy.after.images} other images.`
@@ -39,8 +40,7 @@ export async function plotsOf(report: PruneReport): Promise<Plot[]> {
           scale: { zero: false },
           axis: { format: ".0%", tickCount: 5 },
         }),
-      },
-    );
+      });
   }
   if (search) {
     specs.push(

@@ -13,14 +13,18 @@ import { type Graph, isSparse, type Node, type ValueInfo } from "../../runtime/m
 import { type Shape, sizeOf, type Tensor } from "../../runtime/model/tensor.ts";
 import type { InferInput } from "../../runtime/ops/operator.ts";
 import { plan } from "../../runtime/plan.ts";
+import type { Dataset } from "../data/dataset.ts";
 import { type Emitter, emitter } from "./emitter.ts";
 import { gradientOf } from "./gradients/index.ts";
 import type { Saved } from "./gradients/rule.ts";
+import { type LossFunction, lossInputs, withLoss } from "./loss.ts";
 
 export interface StepOptions {
   readonly batch: number;
   readonly distillation?: Distillation;
   readonly channelBlock?: number; // of the engine that is to run it
+  /** A loss of the user's instead, over data that has these classes and targets. */
+  readonly loss?: { readonly of: LossFunction; readonly data: Dataset };
 }
 
 export interface Distillation {
@@ -59,33 +63,46 @@ const trainedInputs: Readonly<Record<string, readonly number[]>> = {
 
 /** The training step of a classifier. Throws a ModelError naming the node that has no gradient. */
 export function trainingStep(graph: Graph, options: StepOptions): Step {
-  const { batch, distillation, channelBlock = 0 } = options;
-  const { nodes, logits, image } = classifier(graph);
-  const planned = plan(graph, { shapes: { [image.name]: [batch, ...fixedSizes(image)] } });
+  const { batch, distillation, channelBlock = 0, loss } = options;
+  const { whole, nodes, logits, image } = loss
+    ? ownLoss(graph, loss, batch)
+    : { whole: graph, ...classifier(graph) };
+  const planned = plan(whole, { shapes: { [image.name]: [batch, ...fixedSizes(image)] } });
   const shapeOf = (name: string): Shape => planned.values.get(name)?.shape ?? [];
   const known = (name: string): InferInput | undefined => {
     const value = planned.values.get(name);
-    const constant = graph.constants.get(name);
+    const constant = whole.constants.get(name);
     return value && { ...value, value: constant && !isSparse(constant) ? constant : undefined };
   };
-  const parameters = trainedConstants(nodes, graph);
+  const parameters = trainedConstants(graph.nodes, graph);
   const e = emitter();
   const averages = new Map<string, string>();
   const tape = forward(nodes, e, { parameters, averages, shapeOf, known, channelBlock });
 
   const logitsShape = shapeOf(logits);
-  const classes = sizeOf(logitsShape.slice(1));
-  const flat = logitsShape.length === 2 ? logits : e.emit("Reshape", [logits, e.ints([batch, classes])]);
-  const dLogits = lossGradient(e, flat, batch, distillation);
-  const dOutput = logitsShape.length === 2 ? dLogits : e.emit("Reshape", [dLogits, e.ints(logitsShape)]);
+  const classes = loss ? loss.data.classes : sizeOf(logitsShape.slice(1));
+  const like = (name: string, shape: Shape): ValueInfo => ({ name, dtype: "float32", shape });
+  const outputs = [like(stepNames.loss, [])];
+  let dOutput: string;
+  if (loss) {
+    e.emit("Reshape", [logits, e.ints([])], {}, stepNames.loss);
+    dOutput = e.floats(logitsShape, Float32Array.of(1));
+  } else {
+    const isFlat = logitsShape.length === 2;
+    const flat = isFlat ? logits : e.emit("Reshape", [logits, e.ints([batch, classes])]);
+    const dLogits = lossGradient(e, flat, batch, distillation);
+    dOutput = isFlat ? dLogits : e.emit("Reshape", [dLogits, e.ints(logitsShape)]);
+    outputs.push(like(stepNames.logits, [batch, classes]));
+    e.emit("Identity", [flat], {}, stepNames.logits);
+  }
   const gradients = backward(tape, e, logits, dOutput, channelBlock);
 
-  const like = (name: string, shape: Shape): ValueInfo => ({ name, dtype: "float32", shape });
-  const outputs = [like(stepNames.loss, []), like(stepNames.logits, [batch, classes])];
-  e.emit("Identity", [flat], {}, stepNames.logits);
   for (const name of parameters) {
     const gradient = gradients.get(name);
-    if (gradient === undefined) throw new ModelError(`the constant '${name}' does not reach the output`);
+    if (gradient === undefined) {
+      const what = loss ? "the loss" : "the output";
+      throw new ModelError(`the constant '${name}' does not reach ${what}`);
+    }
     outputs.push(like(e.emit("Identity", [gradient], {}, stepNames.gradient(name)), shapeOf(name)));
   }
   for (const [name, value] of averages) {
@@ -95,13 +112,16 @@ export function trainingStep(graph: Graph, options: StepOptions): Step {
   const inputs = [
     like(image.name, [batch, ...fixedSizes(image)]),
     like(stepNames.labels, [batch, classes]),
+    ...(loss?.data.targets
+      ? [like(lossInputs.targets, [batch, ...loss.data.targets.shape.slice(1)])]
+      : []),
     ...(distillation ? [like(stepNames.teacher, [batch, classes])] : []),
     ...[...parameters, ...averages.keys()].map((name) => like(name, shapeOf(name))),
   ];
   const given = new Set(inputs.map(({ name }) => name));
   const constants = new Map<string, Tensor>(e.constants);
   for (const name of new Set(nodes.flatMap(({ inputs }) => inputs))) {
-    const constant = graph.constants.get(name);
+    const constant = whole.constants.get(name);
     if (constant && !isSparse(constant) && !given.has(name)) constants.set(name, constant);
   }
   return {
@@ -111,6 +131,16 @@ export function trainingStep(graph: Graph, options: StepOptions): Step {
     parameters: [...parameters],
     averages: [...averages.keys()],
   };
+}
+
+/** The network with the loss behind it; the loss stands where a classifier's logits do. */
+function ownLoss(
+  graph: Graph,
+  { of, data }: NonNullable<StepOptions["loss"]>,
+  batch: number,
+): { whole: Graph; nodes: readonly Node[]; logits: string; image: ValueInfo } {
+  const whole = withLoss(graph, of, data, batch);
+  return { whole, nodes: whole.nodes, logits: whole.outputs[0].name, image: graph.inputs[0] };
 }
 
 /** The nodes up to the logits (a Softmax at the end is part of the loss), and the one input. */

@@ -9,6 +9,7 @@ import { permutation, random, seedOf } from "./random.ts";
 export interface Batch {
   readonly images: Tensor<"float32">; // [batch, C, H, W]
   readonly labels: Tensor<"float32">; // [batch, classes]: one-hot, or smoothed
+  readonly targets?: Tensor<"float32">; // [batch, …]: the data's, where it has them
 }
 
 export interface Augmentation {
@@ -41,6 +42,9 @@ export function* batches(
   const order = permutation(total, random(seedOf(seed, epoch)));
   const images = tensor([size, C, H, W], new Float32Array(size * C * H * W));
   const labels = tensor([size, data.classes], new Float32Array(size * data.classes));
+  const [, ...targetSize] = data.targets?.shape ?? [];
+  const elements = targetSize.reduce((a, b) => a * b, 1);
+  const targets = data.targets && tensor([size, ...targetSize], new Float32Array(size * elements));
   const count = batchesPerEpoch(data, options);
   for (let batch = first; batch < count; batch++) {
     const uniform = random(seedOf(seed, epoch, batch));
@@ -49,8 +53,10 @@ export function* batches(
       const image = order[batch * size + i];
       labels.data[i * data.classes + data.labels[image]] += 1 - labelSmoothing;
       copyAugmented(data.images, image, images, i, options, uniform);
+      const row = data.targets?.data.subarray(image * elements, (image + 1) * elements);
+      if (row) targets!.data.set(row, i * elements);
     }
-    yield { images, labels };
+    yield { images, labels, targets };
   }
 }
 

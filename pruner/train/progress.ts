@@ -9,7 +9,7 @@ export interface Progress {
   readonly step: number; // of the whole run, from 1
   readonly steps: number;
   readonly loss: number; // running mean over the latest steps
-  readonly accuracy: number; // running mean over the latest batches, in training
+  readonly accuracy: number; // running mean over the latest batches, in training; NaN with a loss of the user's
   readonly softFraction?: number; // during the search
   readonly secondsLeft: number; // of the whole run, by the pace so far
 }

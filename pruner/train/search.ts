@@ -5,6 +5,7 @@ import type { PruningRun } from "../methods/method.ts";
 import { sparsityOf } from "../pattern.ts";
 import type { PruneReport, SearchEpoch, SearchStep } from "../report.ts";
 import { evaluate } from "./evaluate.ts";
+import { meanLoss } from "./loss.ts";
 import { multiplyMasks } from "./masking.ts";
 import { type TrainOptions, type TrainParts, train } from "./trainer.ts";
 
@@ -26,8 +27,11 @@ export async function searchMasks(
   const probe = first(data, probeImages);
   const epochs: SearchEpoch[] = [];
   const steps: SearchStep[] = [];
+  const { engine, engineOptions, loss } = parts;
   const lossOf = async (network: Graph) =>
-    (await evaluate(network, probe, parts.engine, parts.engineOptions)).loss;
+    loss
+      ? meanLoss(network, probe, loss, engine, engineOptions)
+      : (await evaluate(network, probe, engine, engineOptions)).loss;
 
   const soften = (current: Graph) => multiplyMasks(current, weights, search);
   const compare = async (epoch: number, current: Graph) => {

@@ -18,6 +18,7 @@ import {
 } from "./checkpoint.ts";
 import type { Engine, EngineOptions, Program } from "./engine.ts";
 import { argmax } from "./evaluate.ts";
+import { type LossFunction, lossInputs } from "./loss.ts";
 import {
   type MaskedConstant,
   maskedConstants,
@@ -48,6 +49,7 @@ export interface TrainParts {
   readonly weights?: readonly PrunableWeight[];
   readonly search?: PruningRun["search"]; // moves the masks of `weights`
   readonly masks?: ReadonlyMap<string, Mask>; // holds the masks of `weights`
+  readonly loss?: LossFunction; // instead of that of a classifier
   readonly teacher?: Graph; // whose logits the network learns too, with `distillation`
   readonly clock?: Clock;
   readonly onProgress?: OnProgress;
@@ -85,7 +87,9 @@ export async function train(
   const perEpoch = stepsPerEpoch(data, batch, epochImages);
   const clock = parts.clock ?? startClock(epochs * perEpoch);
   const channelBlock = await engine.channelBlock?.();
-  const step = trainingStep(graph, { batch, distillation, channelBlock });
+  const loss = parts.loss && { of: parts.loss, data };
+  checkLoss(options, data, parts.loss);
+  const step = trainingStep(graph, { batch, distillation, channelBlock, loss });
   if (step.classes < data.classes) {
     throw new ModelError(`the network has ${step.classes} classes, the data ${data.classes}`);
   }
@@ -161,15 +165,16 @@ export async function train(
           [step.image]: images_.images,
           [stepNames.labels]: images_.labels,
         };
+        if (images_.targets) feeds[lossInputs.targets] = images_.targets;
         if (teacher) feeds[stepNames.teacher] = await teacher(images_);
         for (const [name, value] of values) {
           feeds[name] = isMasked.has(name) ? tensor(value.shape, isMasked.get(name)!.masked) : value;
         }
         const results = await program.run(feeds);
-        const loss = results[stepNames.loss].data[0];
-        if (!Number.isFinite(loss)) {
+        const lossNow = results[stepNames.loss].data[0];
+        if (!Number.isFinite(lossNow)) {
           throw new ModelError(
-            `the loss is ${loss} at step ${done + 1} of the ${stage} stage; lower the learning rate`,
+            `the loss is ${lossNow} at step ${done + 1} of the ${stage} stage; lower the learning rate`,
           );
         }
 
@@ -200,8 +205,10 @@ export async function train(
           epochs,
           step: at,
           steps: clock.steps,
-          loss: recent.loss.add(loss),
-          accuracy: recent.accuracy.add(accuracyOf(results[stepNames.logits], images_)),
+          loss: recent.loss.add(lossNow),
+          accuracy: loss
+            ? Number.NaN
+            : recent.accuracy.add(accuracyOf(results[stepNames.logits], images_)),
           softFraction: search?.state().softFraction,
           secondsLeft,
         });
@@ -219,6 +226,21 @@ export async function train(
     for (const program of programs) await program.dispose();
   }
   return trained();
+}
+
+/** What a loss of the user's cannot be combined with. */
+function checkLoss(options: TrainOptions, { targets }: Dataset, loss?: LossFunction): void {
+  if (targets && !loss)
+    throw new ModelError("the data has targets, but there is no loss that reads them");
+  if (!loss) return;
+  if (options.distillation)
+    throw new ModelError("distillation is of classifiers; leave it out with a loss");
+  const moved = (["shift", "flip"] as const).filter((name) => options[name]);
+  if (targets && moved.length > 0) {
+    throw new ModelError(
+      `${moved.join(" and ")} would move the images and not their targets; do it in the module`,
+    );
+  }
 }
 
 function maskedOf(

@@ -128,7 +128,7 @@ describe("a module", () => {
     [
       "short",
       "export function* batches() { yield { images: { shape: [1, 1, 2, 2], data: [1] }, labels: [0] } }",
-      "has 1 values and 1 labels; expected 4 and 1",
+      "images: [1,1,2,2] has 1 values; expected 4",
     ],
     [
       "wild",
