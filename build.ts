@@ -22,11 +22,12 @@ export const runtimeFiles = {
 /** Imported by the others where they need them: most pages never do. */
 export const filesOnRequest = {
   debug: "runtime/debug.ts",
-  evict: "runtime/evict.ts",
   images: "runtime/images.ts",
   local: "runtime/local.ts",
+  prepared: "runtime/prepared.ts",
   remember: "runtime/remember.ts",
   pixels: "runtime/pixels.ts",
+  room: "runtime/room.ts",
   scripts: "runtime/scripts.ts",
   "sha256-loop": "runtime/model/sha256-loop.ts",
   webgpu: "runtime/webgpu.ts",

@@ -7,7 +7,7 @@ import { choicesKey, type RememberedChoices, recallChoices, rememberChoices } fr
 import { ModelError, nodeName } from "./model/errors.ts";
 import { modelHash, readModel } from "./model/file.ts";
 import { type ExecutionPlan, plan } from "./plan.ts";
-import { type Prepared, preparedKey, recallPrepared } from "./prepared.ts";
+import type { Prepared } from "./prepared.ts";
 import type { Capabilities, PrepareModelOptions, SessionInfo, SessionValue } from "./session.ts";
 import type { GpuOptions, Taken } from "./webgpu.ts";
 
@@ -32,8 +32,7 @@ export async function prepareModel(
 ): Promise<PreparedModel> {
   onStep(0, steps);
   const model = modelHash(bytes);
-  const preparedAs = preparedKey(model, options);
-  const known = preparedAs && (await recallPrepared(preparedAs));
+  const { preparedAs, known } = await recall(model, options);
   const revived = known && (await revive(known));
   if (revived) {
     onStep(steps, steps);
@@ -69,6 +68,20 @@ export async function prepareModel(
   const { debugged } = await import("./debug.ts");
   const seen = [by, backends.reference] as const;
   return { executable: await debugged(executable, planned, info, options.debug, ...seen), info };
+}
+
+async function recall(
+  model: string,
+  options: PrepareModelOptions,
+): Promise<{ preparedAs?: string; known?: Prepared }> {
+  if (options.cache === false || options.debug) return {};
+  try {
+    const { preparedKey, recallPrepared } = await import("./prepared.ts");
+    const preparedAs = preparedKey(model, options);
+    return preparedAs ? { preparedAs, known: await recallPrepared(preparedAs) } : {};
+  } catch {
+    return {}; // the script cannot be had
+  }
 }
 
 /** As it was prepared before. Undefined where that does not run here any more. */
