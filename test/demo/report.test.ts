@@ -16,6 +16,8 @@ const report: PruneReport = {
   method: "smart",
   pattern: "block:16x8",
   sparsity: 0.7,
+  budget: "blocks",
+  scope: "global",
   seed: 1,
   blocks: { total: 10, asked: 3, kept: 3 },
   elements: { total: 1000, kept: 300 },
