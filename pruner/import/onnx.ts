@@ -207,8 +207,11 @@ function opsetOf(model: ModelProto): number {
 function importNode(proto: NodeProto, name: string, external: External | undefined): Node {
   const what = nodeName({ op: proto.opType, name });
   if (!isOnnxDomain(proto.domain)) {
+    const advice = Object.hasOwn(domainAdvice, proto.domain)
+      ? domainAdvice[proto.domain]
+      : "export it with ONNX's own operators";
     throw new ModelError(
-      `${what}: the operator is of the domain "${proto.domain}"; supported: ONNX's own`,
+      `${what}: the operator is of the domain "${proto.domain}"; supported: ONNX's own; ${advice}`,
     );
   }
   const attrs = new Map<string, Attr>();
@@ -259,6 +262,13 @@ function uniqueNames(nodes: readonly NodeProto[]): string[] {
     return name;
   });
 }
+
+/** What to do about operators that are not ONNX's own, by their domain. */
+const domainAdvice: Readonly<Record<string, string>> = {
+  "com.microsoft":
+    "ONNX Runtime writes it when it optimizes or quantizes a file: give the file from before that",
+  "ai.onnx.ml": "it is no part of a neural network",
+};
 
 function isOnnxDomain(domain: string): boolean {
   return domain === "" || domain === "ai.onnx";

@@ -15,12 +15,14 @@ interface Case {
   readonly inputs: readonly (readonly number[] | Constant)[]; // shapes of what is given, NHWC
   readonly outputs: readonly (readonly number[])[];
   readonly options?: Draft<"Operator">["options"];
+  readonly tolerance?: number; // where LiteRT.js rounds what is given
   readonly range?: readonly [low: number, high: number]; // of what is given; by default -1 to 1
 }
 
 interface Constant {
   readonly shape: readonly number[];
-  readonly values: Float32Array | Int32Array;
+  readonly values: Float32Array | Int32Array | Int8Array;
+  readonly scale?: readonly number[]; // of int8, along the first dimension
 }
 
 const ints = (...values: number[]): Constant => ({
@@ -123,6 +125,24 @@ const rows: [claim: string, Case][] = [
     `${op} of the channels`,
     { op, inputs: [image, ints(3)], outputs: [[1, 5, 4, 1]], options: reducer },
   ]),
+  ...[[0.02], [0.01, 0.02, 0.005]].map((scale): [string, Case] => [
+    `weights of int8 with ${scale.length > 1 ? "a scale for each output" : "one scale"}`,
+    {
+      op: "FULLY_CONNECTED",
+      inputs: [
+        [4, 8],
+        {
+          shape: [3, 8],
+          values: Int8Array.from({ length: 24 }, (_, i) => ((i * 53) % 255) - 127),
+          scale,
+        },
+        floats(3),
+      ],
+      outputs: [[4, 3]],
+      options: { kind: "FullyConnectedOptions" },
+      tolerance: 0.02,
+    },
+  ]),
   [
     "a transposed convolution",
     {
@@ -162,8 +182,8 @@ test.each(rows)("%s", async (_claim, given) => {
   const expected = await runLitert(file, inputs);
   expect(Object.keys(expected)).toHaveLength(given.outputs.length);
   const own = await runOn(reference, graph, toInputsOf(graph, inputs));
-  expectSame(inOrderOf(expected, own), expected);
-  expectSame(inOrderOf(expected, await runOn(wasm, simplify(graph), inputs)), expected);
+  expectSame(inOrderOf(expected, own), expected, given.tolerance);
+  expectSame(inOrderOf(expected, await runOn(wasm, simplify(graph), inputs)), expected, given.tolerance);
 });
 
 /** A file of one operator. */
@@ -172,10 +192,11 @@ function fileOf({ op, inputs, outputs, options }: Case): Uint8Array {
   const tensors = [...inputs, ...outputs].map((value, i): Draft<"Tensor"> => {
     const name = i < inputs.length ? `x${i}` : `y${i - inputs.length}`;
     if (Array.isArray(value)) return { name, shape: value };
-    const { shape, values } = value as Constant;
+    const { shape, values, scale } = value as Constant;
     const data = new Uint8Array(values.buffer as ArrayBuffer, values.byteOffset, values.byteLength);
-    const type = values instanceof Int32Array ? 2 : 0;
-    return { name, shape, type, buffer: buffers.push({ data }) - 1 };
+    const type = values instanceof Int8Array ? 9 : values instanceof Int32Array ? 2 : 0;
+    const quantization = scale && { scale, zeroPoint: scale.map(() => 0), quantizedDimension: 0 };
+    return { name, shape, type, quantization, buffer: buffers.push({ data }) - 1 };
   });
   const places = [...tensors.keys()];
   const computed = (place: number) => tensors[place].buffer === undefined;

@@ -92,9 +92,17 @@ test.each<[claim: string, message: RegExp, change: Parts]>([
   ],
   ["with a custom operator", /^Mine 'y' \(operator 0\): not supported/, { custom: "Mine" }],
   [
-    "with quantized weights",
-    /'w' is quantized/,
-    { weight: { quantization: { scale: Uint8Array.of(1) } } },
+    "with weights of int32 that are quantized",
+    /'w' is quantized, of the type 2; expected float32, float16 or int8/,
+    { weight: { type: 2, quantization: { scale: [1] } } },
+  ],
+  [
+    "with quantized weights of too few scales",
+    /'w' \[3,1,1,2\] has 2 scales along dimension 0/,
+    {
+      weight: { type: 9, quantization: { scale: [1, 2] } },
+      buffer: { data: new Uint8Array(6) },
+    },
   ],
   ["with weights of another type", /type 9; supported: float32, float16/, { weight: { type: 9 } }],
   ["with too few weights", /\[3,1,1,2\] needs 6 values, has 5/, { buffer: float32(5) }],

@@ -41,7 +41,7 @@ ${table}
 These are replaced at import by operators of the table: ${older.join(", ")}; and
 these forms: ${forms.join("; ")}.
 
-Of TFLite these operators are read, on float32 and with weights of float16 or sparse ones:
+Of TFLite these operators are read, on float32, with weights of float32, float16 or int8 with scales, sparse ones too:
 ${Object.keys(nodeReaders).sort().join(", ")}.
 `;
 }

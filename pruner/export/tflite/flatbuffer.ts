@@ -86,10 +86,12 @@ export function writeFlatBuffer(model: Draft<"Model">, aboutBytes = 1024): Uint8
       return builder.createByteVector(bytes);
     }
     const numbers = value as readonly number[] | Int32Array;
-    const bytesEach = type.values === "uint16" ? 2 : 4;
-    builder.startVector(bytesEach, numbers.length, 4);
+    const bytesEach = { uint16: 2, int32: 4, float32: 4, int64: 8 }[type.values];
+    builder.startVector(bytesEach, numbers.length, Math.max(4, bytesEach));
     for (let i = numbers.length - 1; i >= 0; i--) {
-      if (bytesEach === 2) builder.addInt16(numbers[i]);
+      if (type.values === "uint16") builder.addInt16(numbers[i]);
+      else if (type.values === "int64") builder.addInt64(BigInt(numbers[i]));
+      else if (type.values === "float32") builder.addFloat32(numbers[i]);
       else builder.addInt32(numbers[i]);
     }
     return builder.endVector();

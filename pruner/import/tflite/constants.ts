@@ -1,4 +1,4 @@
-/** The values of constant tensors: dense or sparse, float16 as float32, int64 as int32. */
+/** The values of constant tensors: dense or sparse, float16 and quantized int8 as float32, int64 as int32. */
 import { ModelError } from "../../../runtime/model/errors.ts";
 import { type DType, sizeOf, type Tensor, zeros } from "../../../runtime/model/tensor.ts";
 import type { Table } from "./flatbuffer.ts";
@@ -11,6 +11,7 @@ const readers: Readonly<Record<string, { dtype: DType; bytes: number; at: ReadAt
   int32: { dtype: "int32", bytes: 4, at: (view, offset) => view.getInt32(offset, true) },
   int64: { dtype: "int32", bytes: 8, at: (view, offset) => narrow(view.getBigInt64(offset, true)) },
   uint8: { dtype: "uint8", bytes: 1, at: (view, offset) => view.getUint8(offset) },
+  int8: { dtype: "float32", bytes: 1, at: (view, offset) => view.getInt8(offset) }, // quantized ones only
   bool: { dtype: "bool", bytes: 1, at: (view, offset) => view.getUint8(offset) },
 };
 type ReadAt = (view: DataView, offset: number) => number;
@@ -30,11 +31,17 @@ export function constantOf(
   if (!stored) throw new ModelError(`${what} names the buffer ${buffer} of ${buffers.length}`);
   if (stored.offset > 1) throw new ModelError(`${what} lies outside of the file's tables`);
   if (stored.data.length === 0) return undefined;
-  if (quantization && quantization.scale.length > 0) {
-    throw new ModelError(`${what} is quantized; expected float32 or float16`);
+  const isQuantized = quantization !== undefined && quantization.scale.length > 0;
+  const isInt8 = type === tensorTypes.int8 && isQuantized;
+  if (isQuantized && !isInt8 && type !== tensorTypes.float32 && type !== tensorTypes.float16) {
+    throw new ModelError(
+      `${what} is quantized, of the type ${type}; expected float32, float16 or int8 weights: convert the model without full integer quantization`,
+    );
   }
+  if (isInt8 && sparsity)
+    throw new ModelError(`${what} is sparse and int8; expected float32 or float16`);
   const typeName = Object.entries(tensorTypes).find(([, number]) => number === type)?.[0];
-  const reader = typeName && readers[typeName];
+  const reader = typeName && (typeName !== "int8" || isInt8) ? readers[typeName] : undefined;
   if (!reader) {
     const known = Object.keys(readers).join(", ");
     throw new ModelError(`${what} is of the type ${type}; supported: ${known}`);
@@ -50,6 +57,7 @@ export function constantOf(
     if (count !== size) throw new ModelError(`${what} [${dims}] needs ${size} values, has ${count}`);
     const result = zeros(dims, reader.dtype);
     for (let i = 0; i < size; i++) result.data[i] = reader.at(view, i * reader.bytes);
+    if (isInt8) dequantize(result, quantization, what);
     return result;
   }
   if (reader.dtype !== "float32" || !Number.isInteger(count)) {
@@ -57,6 +65,24 @@ export function constantOf(
   }
   const values = Float32Array.from({ length: count }, (_, i) => reader.at(view, i * reader.bytes));
   return decodeSparse(sparsity, dims, values, what);
+}
+
+/** (value - zero point) scale, in place. */
+function dequantize(
+  { shape, data }: Tensor,
+  { scale, zeroPoint, quantizedDimension: axis }: Table<"QuantizationParameters">,
+  what: string,
+): void {
+  const isVector = scale.length > 1;
+  const size = isVector ? shape[axis] : 1;
+  if (scale.length !== size || (zeroPoint.length > 1 && zeroPoint.length !== size))
+    throw new ModelError(`${what} [${shape}] has ${scale.length} scales along dimension ${axis}`);
+  const inner = isVector ? shape.slice(axis + 1).reduce((a, b) => a * b, 1) : data.length;
+  for (let i = 0; i < data.length; i++) {
+    const at = Math.floor(i / inner) % size;
+    const zero = Number(zeroPoint[zeroPoint.length > 1 ? at : 0] ?? 0n);
+    data[i] = (data[i] - zero) * scale[at];
+  }
 }
 
 /** 1 sign, 5 exponent, 10 fraction bits. */

@@ -7,7 +7,21 @@
 import { ModelError } from "../../../runtime/model/errors.ts";
 import { type Field, fileIdentifier, type TableName, tables } from "./schema.ts";
 
-type Vector = { uint8: Uint8Array; uint16: Uint16Array; int32: Int32Array };
+interface Vector {
+  uint8: Uint8Array;
+  uint16: Uint16Array;
+  int32: Int32Array;
+  int64: BigInt64Array;
+  float32: Float32Array;
+}
+
+const views = {
+  uint8: Uint8Array,
+  uint16: Uint16Array,
+  int32: Int32Array,
+  int64: BigInt64Array,
+  float32: Float32Array,
+};
 
 /** A table as an object; absent numbers have their default, absent vectors are empty. */
 export type Table<K extends TableName> = {
@@ -115,7 +129,7 @@ export function readFlatBuffer(bytes: Uint8Array): Table<"Model"> {
   }
 
   function vector<V extends keyof Vector>(type: V, at: number | undefined): Vector[V] {
-    const View = { uint8: Uint8Array, uint16: Uint16Array, int32: Int32Array }[type];
+    const View = views[type];
     if (at === undefined) return new View(0) as Vector[V];
     const start = follow(at);
     const result = new View(buffer, start + 4, view.getUint32(start, true)) as Vector[V];

@@ -232,7 +232,7 @@ export function createReader(
     const { type, name } = tensorAt(place);
     const shape = reader.shapeOf(place);
     const dtype = Object.entries(tensorTypes).find(([, number]) => number === type)?.[0];
-    if (!dtype || dtype === "float16" || dtype === "int64") {
+    if (!dtype || ["float16", "int64", "int8"].includes(dtype)) {
       throw new ModelError(`'${name}' is of the type ${dtype ?? type}, which is not supported here`);
     }
     const inOrder = shape.length === 4 ? imageAxes.map((axis) => shape[axis]) : shape;

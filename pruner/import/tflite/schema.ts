@@ -17,7 +17,7 @@ export interface ScalarField {
 export type Field =
   | ScalarField
   | "string"
-  | { readonly values: "uint8" | "uint16" | "int32" } // a vector of numbers
+  | { readonly values: "uint8" | "uint16" | "int32" | "int64" | "float32" } // a vector of numbers
   | { readonly values: "uint8"; readonly align: number } // that starts at a multiple of `align` bytes
   | { readonly table: string }
   | { readonly tables: string } // a vector of tables
@@ -102,7 +102,14 @@ export const tables = {
     sparsity: { table: "SparsityParameters" },
     shapeSignature: ints,
   },
-  QuantizationParameters: { min: bytes, max: bytes, scale: bytes }, // only whether a scale is there is read
+  QuantizationParameters: {
+    min: { values: "float32" },
+    max: { values: "float32" },
+    scale: { values: "float32" }, // one, or one for each index of the dimension
+    zeroPoint: { values: "int64" },
+    details: { union: {} },
+    quantizedDimension: int,
+  },
   SparsityParameters: {
     traversalOrder: ints,
     blockMap: ints,
@@ -270,6 +277,14 @@ export const builtinOperators = {
   RELU_0_TO_1: 152,
 } as const;
 
-export const tensorTypes = { float32: 0, float16: 1, int32: 2, uint8: 3, int64: 4, bool: 6 } as const;
+export const tensorTypes = {
+  float32: 0,
+  float16: 1,
+  int32: 2,
+  uint8: 3,
+  int64: 4,
+  bool: 6,
+  int8: 9,
+} as const;
 export const paddings = { same: 0, valid: 1 } as const;
 export const activations = { none: 0, relu: 1, relu6: 3 } as const;
