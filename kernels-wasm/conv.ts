@@ -23,6 +23,7 @@ import {
   set,
   v128,
   when,
+  whileDo,
 } from "./asm.ts";
 import { makeContext } from "./context.ts";
 import { type Epilogue, epilogueName, makeEpilogue } from "./epilogue.ts";
@@ -39,6 +40,9 @@ export const convName = (k: ConvKernel): string =>
 /** i32 words a tile: P input addresses, P output addresses, and P residual addresses where there are any. */
 export const tileWords = (k: Pick<ConvKernel, "pixels" | "residual">): number =>
   k.pixels * (k.residual ? 3 : 2);
+
+/** Input channels of a turn of the inner loop, whose counters and checks weigh as much as one or two of them. */
+const leastInputs = 4;
 
 /** i32 words a group of 8 outputs: weights, their end, block offsets, bias, byte offset in the output pixel. */
 export const groupWords = 5;
@@ -74,19 +78,26 @@ export function conv(kernel: ConvKernel): Func {
       const acc = x.map(() => locals(local, "v128", 2));
       const [w0, w1, splat] = locals(local, "v128", 3);
 
-      const eachBlock: Code[] = [set(address, i32.load(index))];
-      for (let p = 0; p < pixels; p++) eachBlock.push(set(y[p], i32.add(x[p], address)));
-      for (let k = 0; k < block; k++) {
-        eachBlock.push(set(w0, v128.load(w, k * 32)), set(w1, v128.load(w, k * 32 + 16)));
-        for (let p = 0; p < pixels; p++) {
-          eachBlock.push(set(splat, v128.load32_splat(y[p], k * 4)));
-          eachBlock.push(
-            set(acc[p][0], madd(splat, w0, acc[p][0])),
-            set(acc[p][1], madd(splat, w1, acc[p][1])),
-          );
+      /** The next `count` blocks. */
+      const blocks = (count: number): Code[] => {
+        const code: Code[] = [];
+        for (let b = 0; b < count; b++) {
+          code.push(set(address, i32.load(index, b * 4)));
+          for (let p = 0; p < pixels; p++) code.push(set(y[p], i32.add(x[p], address)));
+          for (let k = 0; k < block; k++) {
+            const at = (b * block + k) * 32;
+            code.push(set(w0, v128.load(w, at)), set(w1, v128.load(w, at + 16)));
+            for (let p = 0; p < pixels; p++) {
+              code.push(set(splat, v128.load32_splat(y[p], k * 4)));
+              code.push(
+                set(acc[p][0], madd(splat, w0, acc[p][0])),
+                set(acc[p][1], madd(splat, w1, acc[p][1])),
+              );
+            }
+          }
         }
-      }
-      eachBlock.push(bump(index, 4), bump(w, block * 32));
+        return [...code, bump(index, count * 4), bump(w, count * block * 32)];
+      };
 
       const eachTile: Code[] = [];
       for (let p = 0; p < pixels; p++) {
@@ -94,7 +105,13 @@ export function conv(kernel: ConvKernel): Func {
         eachTile.push(set(acc[p][0], v128.load(bias)), set(acc[p][1], v128.load(bias, 16)));
       }
       eachTile.push(set(w, i32.load(group)), set(index, i32.load(group, 8)));
-      eachTile.push(when(i32.ne(w, wEnd), [doWhile(eachBlock, i32.ne(w, wEnd))]));
+      const many = Math.max(1, Math.floor(leastInputs / block));
+      if (many > 1) {
+        const manyEnd = local("i32"); // at or behind which there are fewer than so many
+        eachTile.push(set(manyEnd, i32.add(wEnd, i32.const(1 - many * block * 32))));
+        eachTile.push(whileDo(i32.lt_u(w, manyEnd), blocks(many)));
+      }
+      eachTile.push(when(i32.ne(w, wEnd), [doWhile(blocks(1), i32.ne(w, wEnd))]));
       eachTile.push(set(w0, f32x4.splat(lo)), set(w1, f32x4.splat(hi)));
       const context = makeContext(kernel.fma, local);
       const epilogue = makeEpilogue(kernel, w0, w1, context);

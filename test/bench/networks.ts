@@ -51,7 +51,7 @@ interface Options {
 export function networksCommand(): Command {
   return new Command("networks")
     .description("whole networks: milliseconds, times faster than other engines, cold start")
-    .option("--cases <list>", "only networks whose name holds one of these")
+    .option("--cases <list>", "only these networks, or those whose name holds one of these")
     .option("--engines <list>", "only these, and onnxruntime-web", engineNames.join())
     .option("--pattern <pattern>", "block:16x8, 2:4, …", "block:16x8")
     .option("--sparsity <fraction>", "of the blocks that are removed, as in 0.7")
@@ -69,7 +69,10 @@ async function networks(values: Options): Promise<void> {
   const wanted = values.cases?.split(",");
   type Name = ZooName | TrainedName | RealName;
   const known = [zoo, trainedModels, realModels].flatMap((table) => Object.keys(table)) as Name[];
-  const asked = known.filter((name) => !wanted || wanted.some((part) => name.includes(part)));
+  const isName = (part: string) => known.some((name) => name === part);
+  const asked = known.filter(
+    (name) => !wanted || wanted.some((part) => name === part || (!isName(part) && name.includes(part))),
+  );
   if (!asked.length) throw new Error(`no network is like "${values.cases}": ${known.join()}`);
   const names = asked.filter((name) => name in zoo || !whyNoRealModels);
   const left = asked.filter((name) => !names.includes(name));
