@@ -94,6 +94,23 @@ test("a Conv between two depthwise ones runs once, with the first", async () => 
   expectSame(await runOn(wasm, twice, inputs), await runOn(reference, twice, inputs), 1e-4);
 });
 
+test("a Conv to whose result something is added does not begin a chain", async () => {
+  const { graph, inputs } = network({ expand: 1, project: true });
+  const other = { ...graph.inputs[0], name: "other", shape: [1, 72, 45, 44] };
+  const nodes = graph.nodes.flatMap((node): Node[] =>
+    node.op === "Relu"
+      ? [
+          { name: "sum", op: "Add", inputs: ["expand", "other"], outputs: ["sum"], attrs: {} },
+          { ...node, inputs: ["sum"] },
+        ]
+      : [node],
+  );
+  const added = { ...graph, nodes, inputs: [...graph.inputs, other] };
+  const given = { ...inputs, other: randomTensor([1, 72, 45, 44], 10) };
+  expect(bandsOf(added, 1).map(({ label }) => label)).toEqual(["Conv 'depthwise' + Conv 'project'"]);
+  expectSame(await runOn(wasm, added, given), await runOn(reference, added, given), 1e-4);
+});
+
 const bandsOf = (graph: Graph, threads: number) =>
   bind(plan(graph), { threads, fma: false, tuner: makeTuner({}, 0) }).phases.filter(({ detail }) =>
     detail.startsWith("bands"),

@@ -27,9 +27,10 @@ export function formChains(steps: readonly Step[], plan: ExecutionPlan): Step[] 
   const becomes = new Map<Step, Step | undefined>();
   for (const depthwise of steps) {
     const { node, inputs, output } = depthwise;
-    if (node.op !== "Conv" || !isDepthwise(node, plan)) continue;
+    if (node.op !== "Conv" || !isDepthwise(node, plan) || depthwise.residual !== undefined) continue;
     const maker = makers.get(inputs[0]);
-    const isFree = maker && !becomes.has(maker); // and not the last of the chain before
+    // Not the last of the chain before; and only the last step of a chain may add something.
+    const isFree = maker && !becomes.has(maker) && maker.residual === undefined;
     const before = isFree && readerOf(inputs[0]) && isBlockConv(maker.node, plan) ? [maker] : [];
     const reader = readerOf(output);
     const after = reader && isPointwise(reader.node, plan) ? [reader] : [];
