@@ -14,7 +14,8 @@ async function offerGpu(): Promise<string | undefined> {
   try {
     const { create, globals } = await import("webgpu");
     Object.assign(globalThis, globals);
-    const gpu = create([]);
+    // SwiftShader compiles for seconds where Dawn has it zero workgroup memory, which every kernel here fills first.
+    const gpu = create(["enable-dawn-features=disable_workgroup_init"]);
     Object.assign(globalThis, { keptGpu: gpu }); // the process dies when it is collected
     if (!globalThis.navigator)
       Object.defineProperty(globalThis, "navigator", { value: {}, configurable: true });
