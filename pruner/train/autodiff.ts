@@ -148,7 +148,7 @@ function classifier(graph: Graph): { nodes: readonly Node[]; logits: string; ima
   if (graph.inputs.length !== 1 || graph.outputs.length !== 1) {
     throw new ModelError(
       `training needs a classifier with one input and one output; '${graph.name}' has ` +
-        `${graph.inputs.length} and ${graph.outputs.length}`,
+        `${graph.inputs.length} and ${graph.outputs.length}; over several outputs give a loss of your own`,
     );
   }
   const output = graph.outputs[0].name;

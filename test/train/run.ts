@@ -17,7 +17,7 @@ const { graph, report } = await prune(digitsNetwork(3, { stem: 8, blocks: [8, 16
   checkpoint: checkpointFolder(folder),
   onProgress: ({ step }) => console.log(`step ${step}`),
 });
-const hash = createHash("sha256").update(JSON.stringify(report.search));
+const hash = createHash("sha256").update(JSON.stringify([report.search, report.training]));
 for (const [name, constant] of graph.constants) {
   const data = isSparse(constant) ? ("values" in constant ? constant.values : []) : constant.data;
   hash.update(name).update(JSON.stringify(Array.from(data)));
