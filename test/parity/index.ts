@@ -28,7 +28,7 @@ Runtime's than ${tolerance} of its range, or a figure is not the published one.
 
   --models A,B      only models whose name holds one of these: cifar10/resnet20,zoo/
   --variants A,B    of dense, 16x8, 2:4, unstructured, and packed for files with zeros; all by default
-  --backends A,B    of reference, wasm, chromium; all by default, chromium for some models
+  --backends A,B    of reference, wasm, chromium, all by default, chromium for some models; and webgpu, where there is one
   --threads A,B     of the wasm backend; by default 1,2
   --quick           few variants, few samples: minutes
   --full            every sample of every task, every variant on the reference backend: hours

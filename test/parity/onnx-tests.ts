@@ -20,6 +20,9 @@ export interface OnnxTestRow {
   readonly message?: string;
 }
 
+/** The backends that run everywhere. */
+const tested = ["reference", "wasm"] as const;
+
 const archives = ["node", "pytorch-operator"] as const;
 
 /** Whether no test is wrong, and any has passed. */
@@ -30,7 +33,7 @@ export async function onnxTests(json?: string): Promise<boolean> {
   const rows: OnnxTestRow[] = [];
   for (const { archive, test } of tests) {
     progress.show(test.name);
-    for (const backend of Object.keys(backends) as (keyof typeof backends)[]) {
+    for (const backend of tested) {
       rows.push({ archive, test: test.name, backend, ...(await outcomeOf(test, backend)) });
     }
     progress.done(1);
@@ -93,7 +96,7 @@ function report(rows: readonly OnnxTestRow[]): void {
     console.log(`wrong: ${test} on ${backend}: ${message}`);
   const head = ["tests", "backend", "passed", "applicable", "all", "declined", "unknown operator"];
   const cells = archives.flatMap((archive) =>
-    Object.keys(backends).map((backend) => {
+    tested.map((backend) => {
       const own = rows.filter((row) => row.archive === archive && row.backend === backend);
       const [passed, wrong, declined, unknown] = (
         ["passed", "wrong", "declined", "unknown operator"] as const

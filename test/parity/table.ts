@@ -22,23 +22,29 @@ export function parityTable(rows: readonly ParityRow[]): TableData {
 
 /** For the README: one line a model, with the worst of all its rows and how many there are of each backend. */
 export function shortTable(rows: readonly ParityRow[]): TableData {
+  const backends = Object.keys(columns).filter((name) => rows.some(({ backend }) => backend === name));
   const cells = [...new Set(rows.map(({ model }) => model))].map((model) => {
     const own = rows.filter((row) => row.model === model);
     const errors = own.map(({ maxRelError }) => maxRelError ?? Infinity);
     const variants = [...new Set(own.map(({ variant }) => variant))];
     const right = own.filter(({ ok }) => ok).length;
     const worst = Math.max(...errors).toExponential(1);
-    const runs = ["wasm", "reference", "chromium"].map((backend) => {
+    const runs = backends.map((backend) => {
       return String(own.filter((row) => row.backend === backend).length || "");
     });
     return [model, variants.join(", "), ...runs, worst, `${right} of ${own.length}`, taskCell(own)];
   });
-  const backends = ["wasm", "plain loops", "Chromium"];
-  return {
-    head: ["model", "weights", ...backends, "greatest error", "right", "task (expected)"],
-    cells,
-  };
+  const names = backends.map((name) => columns[name]);
+  const head = ["model", "weights", ...names, "greatest error", "right", "task (expected)"];
+  return { head, cells };
 }
+
+const columns: Readonly<Record<string, string>> = {
+  wasm: "wasm",
+  reference: "plain loops",
+  webgpu: "WebGPU",
+  chromium: "Chromium",
+};
 
 const runnerOf = ({ backend, threads }: ParityRow) =>
   backend === "reference" ? backend : `${backend} x${threads}`;
