@@ -1,22 +1,14 @@
 /**
  * Models kept in IndexedDB by content hash, and verified on the way out. The database "filigree" holds
- * bytes under their SHA-256 and one record, "urls", of what was where. Where the database is missing
- * or full, memory stands in for as long as the page lives.
+ * bytes under their SHA-256 and one record, "urls", of what was where, and when it was used last. Where the
+ * database is full, the models used the longest ago make room; where it is missing or takes nothing, memory stands in
+ * for as long as the page lives.
  */
 import { createStore, del, delMany, get, keys, set, type UseStore, update } from "idb-keyval";
 import { digest, hex } from "./model/sha256.ts";
+import type { UrlRecord, Validators } from "./room.ts";
 
-/** What a server says of a version of a file. */
-export interface Validators {
-  readonly url: string;
-  readonly etag: string | null;
-  readonly lastModified: string | null;
-}
-
-interface UrlRecord extends Omit<Validators, "url"> {
-  readonly hash: string;
-  readonly length: number;
-}
+export type { Validators } from "./room.ts";
 
 export interface CachedModel extends UrlRecord {
   readonly bytes: Uint8Array<ArrayBuffer>; // a copy: the caller's to keep
@@ -37,6 +29,7 @@ export async function findByHash(hash: string): Promise<CachedModel | undefined>
   const bytes = inMemory ?? (await attempt(() => get<Uint8Array<ArrayBuffer>>(hash, store())));
   if (!(bytes instanceof Uint8Array)) return undefined;
   if (hex(await digest(bytes)) === hash) {
+    void attempt(() => updateUrls((urls) => markUsed(urls, hash)));
     return { hash, bytes, length: bytes.length, etag: null, lastModified: null };
   }
   memoryBytes.delete(hash);
@@ -53,8 +46,11 @@ export async function keep(
   const hash = hex(await digest(bytes));
   const record = { hash, length: bytes.length, etag, lastModified };
   try {
-    await set(hash, bytes, store());
-    await update<Record<string, UrlRecord>>("urls", (urls) => ({ ...urls, [url]: record }), store());
+    await set(hash, bytes, store()).catch(async (error) => {
+      const { setMakingRoom } = await import("./room.ts");
+      await setMakingRoom(error, hash, bytes, url, store());
+    });
+    await updateUrls((urls) => ({ ...urls, [url]: { ...record, usedAt: Date.now() } }));
     memoryUrls.delete(url);
     const used = new Set(Object.values(await readUrls()).map((each) => each.hash));
     await delMany(
@@ -77,6 +73,17 @@ export function isSameVersion(known: CachedModel, { headers }: Response): boolea
   const lastModified = headers.get("last-modified");
   const length = headers.get("content-length");
   return lastModified !== null && lastModified === known.lastModified && Number(length) === known.length;
+}
+
+function markUsed(urls: Record<string, UrlRecord>, hash: string): Record<string, UrlRecord> {
+  const marked = Object.entries(urls).map(
+    ([url, record]) => [url, record.hash === hash ? { ...record, usedAt: Date.now() } : record] as const,
+  );
+  return Object.fromEntries(marked);
+}
+
+function updateUrls(change: (urls: Record<string, UrlRecord>) => Record<string, UrlRecord>) {
+  return update<Record<string, UrlRecord>>("urls", (urls = {}) => change(urls), store());
 }
 
 let opened: UseStore | undefined;

@@ -19,7 +19,7 @@ export interface Download {
   readonly cached: Promise<string | undefined>; // resolves, once it is cached, to why it is not or why it is used
 }
 
-type DownloadOptions = Pick<LoadOptions, "signal" | "onProgress" | "cache" | "integrity">;
+type DownloadOptions = Pick<LoadOptions, "signal" | "onProgress" | "cache" | "integrity" | "persist">;
 
 export async function fetchModel(source: ModelSource, options: DownloadOptions): Promise<Download> {
   const integrity = parseIntegrity(options.integrity);
@@ -38,7 +38,10 @@ export async function fetchModel(source: ModelSource, options: DownloadOptions):
     }
   }
   const { bytes, keepAs, reason } = { keepAs: undefined, reason: undefined, ...download };
-  return { bytes, cached: keepAs ? keep(bytes.slice(), keepAs) : Promise.resolve(reason) };
+  if (!keepAs) return { bytes, cached: Promise.resolve(reason) };
+  const asked = options.persist && import("./room.ts").then(({ whyNotPersisted }) => whyNotPersisted());
+  const kept = keep(bytes.slice(), keepAs);
+  return { bytes, cached: kept.then((why) => why ?? (asked || undefined)) };
 }
 
 interface Fetched {
@@ -77,8 +80,16 @@ async function fetchUrl(
   if (known && response.status >= 500) {
     return fromCache(known, `${url} answered ${response.status}: the cached model is used`);
   }
-  const bytes = await readResponse(response, options);
   const { headers } = response;
+  const rest = (from: number) =>
+    fetch(url, { signal: options.signal, headers: range(url, headers, from) });
+  let bytes: Uint8Array<ArrayBuffer>;
+  try {
+    bytes = await readResponse(response, options, rest);
+  } catch (error) {
+    if (!known || !response.ok || options.signal?.aborted) throw error;
+    return fromCache(known, `${(error as Error).message}: the cached model is used`);
+  }
   const keepAs = {
     url: url.href,
     etag: headers.get("etag"),
@@ -94,6 +105,16 @@ function conditional(url: URL, known: CachedModel | undefined): Record<string, s
   return known.lastModified ? { "If-Modified-Since": known.lastModified } : {};
 }
 
+/** Asks for the rest of this very version; of another origin without a condition, and of a version unknown for all. */
+function range(url: URL, headers: Headers, from: number): Record<string, string> {
+  if (from === 0) return {};
+  const etag = headers.get("etag");
+  const version = etag && !etag.startsWith("W/") ? etag : headers.get("last-modified");
+  if (!version) return {};
+  const isOurs = url.origin === globalThis.location?.origin;
+  return { Range: `bytes=${from}-`, ...(isOurs ? { "If-Range": version } : {}) };
+}
+
 async function readSource(
   source: Exclude<ModelSource, string | URL>,
   options: DownloadOptions,
@@ -107,39 +128,71 @@ async function readSource(
   );
 }
 
-/** Reads the body into one buffer, which has the right size from the start where the server tells it. */
+/**
+ * Reads the body into one buffer, which has the right size from the start where the server tells it. Where the
+ * connection breaks, `rest` asks for what is missing from a byte on; an answer that is not that part starts anew, so
+ * many times.
+ */
 async function readResponse(
   response: Response,
-  { signal, onProgress }: DownloadOptions,
+  options: DownloadOptions,
+  rest?: (from: number) => Promise<Response>,
+  restarts = 3,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const { headers, body } = response;
-  if (!response.ok)
-    throw new Error(
-      `${response.url || "the response"} answered ${response.status} ${response.statusText}`,
-    );
+  const { signal, onProgress } = options;
+  const where = response.url || "the response";
+  if (!response.ok) throw new Error(`${where} answered ${response.status} ${response.statusText}`);
+  const { headers } = response;
   // The length of a compressed body is not that of the model.
-  const told = headers.has("content-encoding") ? 0 : Number(headers.get("content-length") ?? 0);
-  const total = told > 0 ? told : undefined;
+  const told = headers.has("content-encoding") ? 0 : Number(headers.get("content-length"));
+  const total = told || undefined;
   let buffer = new Uint8Array(Math.min(told, maxTrustedBytes));
   let loaded = 0;
-  const reader = body?.getReader();
-  try {
-    for (let next = await reader?.read(); next && !next.done; next = await reader?.read()) {
-      signal?.throwIfAborted();
-      if (loaded + next.value.length > buffer.length) {
-        const larger = new Uint8Array(Math.max(loaded + next.value.length, 2 * buffer.length));
-        larger.set(buffer.subarray(0, loaded));
-        buffer = larger;
+  let pauseMs = firstPauseMs;
+  for (let from: Response = response; ; ) {
+    const reader = from.body?.getReader();
+    try {
+      for (let next = await reader?.read(); next && !next.done; next = await reader?.read()) {
+        signal?.throwIfAborted();
+        if (loaded + next.value.length > buffer.length) {
+          const larger = new Uint8Array(Math.max(loaded + next.value.length, 2 * buffer.length));
+          larger.set(buffer.subarray(0, loaded));
+          buffer = larger;
+        }
+        buffer.set(next.value, loaded);
+        loaded += next.value.length;
+        pauseMs = firstPauseMs;
+        onProgress?.({ phase: "download", loaded, total });
       }
-      buffer.set(next.value, loaded);
-      loaded += next.value.length;
-      onProgress?.({ phase: "download", loaded, total });
+      if (!total || loaded >= total) return loaded === buffer.length ? buffer : buffer.slice(0, loaded);
+    } catch (error) {
+      if (signal?.aborted || !rest) throw error;
+    } finally {
+      reader?.cancel().catch(() => {});
     }
-  } finally {
-    reader?.cancel().catch(() => {});
+    const again = await tryAgain(loaded);
+    const isRest = again.headers.get("content-range")?.startsWith(`bytes ${loaded}-`);
+    if (!isRest || again.headers.get("etag") !== headers.get("etag")) {
+      const whole = again.status === 206 ? await rest!(0) : again;
+      return readResponse(whole, options, rest, restarts - 1);
+    }
+    from = again;
   }
-  return loaded === buffer.length ? buffer : buffer.slice(0, loaded);
+
+  async function tryAgain(loaded: number): Promise<Response> {
+    for (; rest && restarts > 0 && pauseMs <= longestPauseMs; pauseMs *= 2) {
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+      signal?.throwIfAborted();
+      const answer = await rest(loaded).catch(() => undefined);
+      if (answer?.ok) return answer;
+    }
+    throw new Error(`${where} broke off after ${loaded} of ${total ?? "unknown"} bytes`);
+  }
 }
+
+/** Between tries to go on with a download that broke off: twice as long each time. */
+const firstPauseMs = 100;
+const longestPauseMs = 1600;
 
 /** What a server says of a length is believed so far in advance. */
 const maxTrustedBytes = 2 ** 28;

@@ -1,22 +1,47 @@
-/** Pictures among the inputs of a run: which they are, and what of them is sent to the worker. */
+/** Runs with pictures among the inputs: which they are, and what of them is sent to the worker. */
+import type { EngineCalls } from "./hosts.ts";
+import { checkInputs, takeBack } from "./inputs.ts";
 import { ModelError } from "./model/errors.ts";
-import type { ImageOptions, ImageSource, RunInputs, SessionInputs, SessionValue } from "./session.ts";
+import type { Tensor } from "./model/tensor.ts";
+import type { SentImage } from "./pixels.ts";
+import type {
+  ImageOptions,
+  ImageSource,
+  RunInputs,
+  RunOptions,
+  SessionInputs,
+  SessionValue,
+} from "./session.ts";
 
-/** A picture on its way: the worker makes the tensor of it that the input wants. */
-export interface SentImage {
-  readonly picture: ImageData | ImageBitmap | VideoFrame;
-  readonly input: SessionValue;
-  readonly options: ImageOptions;
+/** What the session lends: its facts, its worker, and how things are sent there. */
+interface Lent extends EngineCalls {
+  readonly inputs: readonly SessionValue[];
+  readonly outputs: readonly SessionValue[];
+  sent(tensors: Record<string, Tensor>, isTransferred: boolean): Record<string, Tensor>;
+  transfer<T>(value: T, moved: Transferable[]): T;
 }
 
-export interface SortedInputs {
+export async function runOnImages(
+  given: RunInputs,
+  { transfer: isTransferred = false, reuse, image = {} }: RunOptions,
+  { inputs, outputs, call, sent, transfer }: Lent,
+): Promise<Record<string, Tensor>> {
+  const { tensors, images, moved } = await sortInputs(given, inputs, image, isTransferred);
+  const others = inputs.filter(({ name }) => !Object.hasOwn(images, name));
+  const checked = checkInputs(tensors, others);
+  const own = sent(checked, isTransferred);
+  const back = reuse && sent(takeBack(reuse, outputs, isTransferred ? checked : {}), true);
+  return call((engine, id) => engine.runOnImages(id, own, transfer(images, [...moved]), back));
+}
+
+interface SortedInputs {
   readonly tensors: SessionInputs; // the inputs that are no pictures
   readonly images: Readonly<Record<string, SentImage>>;
   readonly moved: readonly Transferable[]; // of the images
 }
 
 /** Throws a ModelError where a picture is given to an input that is not known, or has nothing to show yet. */
-export async function sortInputs(
+async function sortInputs(
   given: RunInputs,
   declared: readonly SessionValue[],
   options: ImageOptions,
@@ -43,7 +68,7 @@ export async function sortInputs(
   return { tensors, images, moved };
 }
 
-export function isImage(value: unknown): value is ImageSource {
+function isImage(value: unknown): value is ImageSource {
   const tag = Object.prototype.toString.call(value).slice(8, -1);
   return /^(ImageData|ImageBitmap|VideoFrame|OffscreenCanvas|HTML(Canvas|Video|Image)Element)$/.test(
     tag,

@@ -6,7 +6,7 @@ import { checkInputs, takeBack, zeroInputs } from "./inputs.ts";
 import type { Tensor } from "./model/tensor.ts";
 import { makePending } from "./pending.ts";
 import type { OnStep } from "./prepare.ts";
-import type { LoadOptions, RunInputs, RunOptions, Session, SessionInputs } from "./session.ts";
+import type { LoadOptions, Session, SessionInputs } from "./session.ts";
 
 export type { ProfileRow } from "./backends/backend.ts";
 export type { ModelSource } from "./download.ts";
@@ -73,18 +73,6 @@ async function open(
   ]);
   const { inputs, outputs, meta, memory, capabilities } = info;
   let current = reason ? { ...capabilities, reasons: [...capabilities.reasons, reason] } : capabilities;
-  const runOnImages = async (given: RunInputs, options: RunOptions) => {
-    const { transfer: isTransferred = false, reuse, image = {} } = options;
-    const { sortInputs } = await import("./images.ts");
-    const { tensors, images, moved } = await sortInputs(given, inputs, image, isTransferred);
-    const others = checkInputs(
-      tensors,
-      inputs.filter(({ name }) => !Object.hasOwn(images, name)),
-    );
-    const own = sent(others, isTransferred);
-    const back = reuse && sent(takeBack(reuse, outputs, isTransferred ? others : {}), true);
-    return call((engine, id) => engine.runOnImages(id, own, transfer(images, [...moved]), back));
-  };
   return {
     inputs,
     outputs,
@@ -96,7 +84,10 @@ async function open(
 
     async run(given, options = {}) {
       const { transfer: isTransferred = false, reuse } = options;
-      if (Object.values(given ?? {}).some(mayBeImage)) return runOnImages(given, options);
+      if (Object.values(given ?? {}).some(mayBeImage)) {
+        const { runOnImages } = await import("./images.ts");
+        return runOnImages(given, options, { inputs, outputs, call, sent, transfer });
+      }
       const tensors = checkInputs(given as SessionInputs, inputs);
       if (!reuse) return call((engine, id) => engine.run(id, sent(tensors, isTransferred)));
       const own = sent(tensors, isTransferred); // before an output that is an input too is emptied
@@ -117,8 +108,7 @@ async function open(
 
 /** Neither a tensor nor an array: it has a tag of its own. */
 function mayBeImage(given: unknown): boolean {
-  const tag = Object.prototype.toString.call(given);
-  return /Image|Frame|Canvas|Video/.test(tag);
+  return /Image|Frame|Canvas|Video/.test(Object.prototype.toString.call(given));
 }
 
 /**

@@ -7,10 +7,16 @@
  * u and v kept inside the picture, between its four neighbours in proportion. Outside of the area every byte is `pad`.
  * A byte b of channel c becomes (b scale - mean[c]) / std[c].
  */
-import type { SentImage } from "./images.ts";
 import { ModelError } from "./model/errors.ts";
 import { type Tensor, zeros } from "./model/tensor.ts";
 import type { ImageOptions, SessionValue } from "./session.ts";
+
+/** A picture on its way: the worker makes the tensor of it that the input wants. */
+export interface SentImage {
+  readonly picture: ImageData | ImageBitmap | VideoFrame;
+  readonly input: SessionValue;
+  readonly options: ImageOptions;
+}
 
 export function tensorsOf(images: Readonly<Record<string, SentImage>>): Record<string, Tensor> {
   return Object.fromEntries(

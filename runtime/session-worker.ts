@@ -37,10 +37,7 @@ export async function startWorker(
     pending.end(reason);
     onEnd();
   };
-  const timer = setTimeout(
-    () => end(new Error(`the worker did not answer in ${startTimeoutMs / 1000} s`)),
-    startTimeoutMs,
-  );
+  const timer = setTimeout(() => end(new Error("the worker did not answer in 30 s")), startTimeoutMs);
   worker.addEventListener("error", (event) => {
     const message = event.message || "its script could not be loaded";
     end(new Error(`the worker ${isStarted ? "died" : "did not start"}: ${message}`));

@@ -121,6 +121,8 @@ export interface LoadOptions extends PrepareModelOptions {
   readonly onProgress?: (progress: LoadProgress) => void;
   /** "sha256-" and the base64 hash of the file: anything else is refused. */
   readonly integrity?: string;
+  /** Asks the browser, when a model is cached, to keep what this origin stores; by default it may drop it. */
+  readonly persist?: boolean;
   /**
    * The worker to use, where a bundler or a policy asks for another than the one beside this module; the session ends
    * it. False: none; the model runs in the thread that calls, which should be a worker itself. So it is, too, where

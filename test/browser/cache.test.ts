@@ -1,6 +1,6 @@
 /** Models in IndexedDB: what is there is used, what is stale or damaged is fetched, and a full disk stops nobody. */
 import { clear, createStore, entries, set } from "idb-keyval";
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { type LoadOptions, type LoadProgress, load } from "../../runtime/index.ts";
 import { writeModel } from "../../runtime/model/file.ts";
 import { digest, hex } from "../../runtime/model/sha256.ts";
@@ -157,6 +157,42 @@ describe("with a full disk", () => {
     expect((await open()).version).toBe(3);
     expect(server.requests.map(conditionOf)).toEqual([undefined, '"v3"']);
   });
+});
+
+describe("with room for two models", () => {
+  const quotaSize = 560_000;
+  const { origin } = location;
+  const notes = () => Array.from(crypto.getRandomValues(new Uint8Array(60_000)), String).join("-");
+  const names = ["a", "b", "c"].map((name) => `/models/${name}-${crypto.randomUUID()}.filigree`);
+
+  beforeEach(async () => {
+    await protocol().send("Storage.clearDataForOrigin", { origin, storageTypes: "indexeddb" });
+    await protocol().send("Storage.overrideQuotaForOrigin", { origin, quotaSize });
+  });
+  afterEach(() => protocol().send("Storage.overrideQuotaForOrigin", { origin }));
+
+  test("the one that was used the longest ago makes room for the third", async () => {
+    const models = await Promise.all(
+      names.map((_, i) => writeModel(tinyClassifier(), { version: i, notes: notes() })),
+    );
+    answer = (request) => {
+      const at = names.findIndex((name) => request.url.endsWith(name));
+      return versioned(models[at], `"${at}"`)(request);
+    };
+    for (const name of [names[0], names[1], names[0], names[2]]) {
+      expect((await open({}, name)).reasons).toEqual([]);
+    }
+    const hashes = await Promise.all([models[0], models[2]].map(hashOf));
+    expect([...(await keptBytes()).keys()].sort()).toEqual(hashes.sort());
+  });
+});
+
+test("persist asks the browser, and tells what it says", async () => {
+  const ask = vi.spyOn(navigator.storage, "persist").mockResolvedValueOnce(false);
+  const { reasons } = await open({ persist: true });
+  expect(ask).toHaveBeenCalledOnce();
+  expect(reasons).toEqual([expect.stringMatching(/may drop the cached model/)]);
+  ask.mockRestore();
 });
 
 function conditionOf({ headers }: Request): string | undefined {

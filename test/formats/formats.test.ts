@@ -11,8 +11,9 @@ import type {
 import {
   checkWeight,
   decodeWeight,
+  encoders,
   encodeWeight,
-  formats,
+  type formats,
   storedBytes,
 } from "../../runtime/model/sparse/index.ts";
 import { bitsOf, packIndices, unpackIndices } from "../../runtime/model/sparse/packed.ts";
@@ -142,7 +143,7 @@ describe.each(Object.entries(examples))("format %s", (name, { pattern, good, fla
     checkWeight(good, "weight");
     const weight = decodeWeight(good);
     const mask = { pattern, shape: good.shape, keep: keepStored(good) };
-    const again = formats[name as keyof typeof formats].encode(weight, mask);
+    const again = encoders[name as keyof typeof encoders](weight, mask);
     expect(again).toEqual(good);
   });
 

@@ -3,20 +3,11 @@ import { ModelError } from "../errors.ts";
 import type { Mask } from "../pattern.ts";
 import { type Shape, sizeOf, type Tensor, zeros } from "../tensor.ts";
 import { checkLength, checkMask, checkRows, checkShape } from "./check.ts";
-import { type BlockSparse, matrixOf, type SparseFormat } from "./format.ts";
+import { type BlockSparse, matrixOf, type SparseEncoder, type SparseFormat } from "./format.ts";
 
 type BlockShape = BlockSparse["blockShape"];
 
 export const block: SparseFormat<BlockSparse> = {
-  encode(weight, mask) {
-    if (mask.pattern.kind !== "block") {
-      throw new ModelError(
-        `format block: the mask has the pattern ${mask.pattern.kind}; expected block`,
-      );
-    }
-    return encodeBlocks(weight, mask, [mask.pattern.rows, mask.pattern.cols]);
-  },
-
   decode(t) {
     const { shape, blockShape, values } = t;
     const weight = zeros(shape);
@@ -46,7 +37,14 @@ export const block: SparseFormat<BlockSparse> = {
   },
 };
 
-/** `encode` for any mask that is uniform in each block, whatever its pattern is called. */
+export const encodeBlock: SparseEncoder<BlockSparse> = (weight, mask) => {
+  if (mask.pattern.kind !== "block") {
+    throw new ModelError(`format block: the mask has the pattern ${mask.pattern.kind}; expected block`);
+  }
+  return encodeBlocks(weight, mask, [mask.pattern.rows, mask.pattern.cols]);
+};
+
+/** As `encodeBlock`, for any mask that is uniform in each block, whatever its pattern is called. */
 export function encodeBlocks(
   weight: Tensor<"float32">,
   mask: Mask,

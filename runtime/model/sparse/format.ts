@@ -40,10 +40,11 @@ export interface UnstructuredSparse {
 
 export type SparseTensor = BlockSparse | NMSparse | UnstructuredSparse;
 
-/** A format's three functions, over float32 weights of rank ≥ 2. */
+/** Stores the kept elements of a weight of rank ≥ 2. Throws a ModelError where the mask does not fit the format. */
+export type SparseEncoder<T extends SparseTensor> = (weight: Tensor<"float32">, mask: Mask) => T;
+
+/** How a format is read. Apart from its encoder: what only reads models is smaller without. */
 export interface SparseFormat<T extends SparseTensor> {
-  /** Stores the kept elements of `weight`. Throws a ModelError where the mask does not fit the format. */
-  encode(weight: Tensor<"float32">, mask: Mask): T;
   /** The dense weight, zeros where nothing is stored. Trusts `t`: check it first when it comes from outside. */
   decode(t: T): Tensor<"float32">;
   /** Throws a ModelError (starting with `what`) on lengths or indices that do not fit the shape. */

@@ -2,15 +2,19 @@
 import { ModelError } from "../errors.ts";
 import type { Mask } from "../pattern.ts";
 import { bytesPerElement, sizeOf, type Tensor, viewOf } from "../tensor.ts";
-import { block, encodeBlocks } from "./block.ts";
+import { block, encodeBlock, encodeBlocks } from "./block.ts";
 import { checkMask } from "./check.ts";
-import { csr } from "./csr.ts";
-import type { SparseFormat, SparseTensor } from "./format.ts";
-import { nm } from "./nm.ts";
+import { csr, encodeRows } from "./csr.ts";
+import type { SparseEncoder, SparseFormat, SparseTensor } from "./format.ts";
+import { encodeGroups, nm } from "./nm.ts";
 import { bitsOf, type Indices, packedBytes } from "./packed.ts";
 
 export const formats = { block, "n:m": nm, unstructured: csr } satisfies {
   [F in SparseTensor["format"]]: SparseFormat<Extract<SparseTensor, { format: F }>>;
+};
+
+export const encoders = { block: encodeBlock, "n:m": encodeGroups, unstructured: encodeRows } satisfies {
+  [F in SparseTensor["format"]]: SparseEncoder<Extract<SparseTensor, { format: F }>>;
 };
 
 /** The dense weight. A dense tensor passes through. */
@@ -30,9 +34,7 @@ export function encodeWeight(weight: Tensor<"float32">, mask: Mask): Tensor | Sp
   const [outputs, inputs] = checkMask(weight, mask);
   if (mask.keep.every((keep) => keep !== 0)) return weight;
   const { pattern } = mask;
-  if (pattern.kind === "block") return block.encode(weight, mask);
-  if (pattern.kind === "n:m") return nm.encode(weight, mask);
-  if (pattern.kind === "unstructured") return csr.encode(weight, mask);
+  if (pattern.kind !== "channel") return encoders[pattern.kind](weight, mask);
   // A channel as a row of blocks 1 x inputs: one index a tap, where CSR would store one a weight.
   checkChannels(mask, outputs);
   return encodeBlocks(weight, mask, [1, inputs]);

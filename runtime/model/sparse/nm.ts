@@ -5,49 +5,9 @@
 import { ModelError } from "../errors.ts";
 import { sizeOf, zeros } from "../tensor.ts";
 import { checkLength, checkMask, checkShape } from "./check.ts";
-import { matrixOf, type NMSparse, type SparseFormat } from "./format.ts";
+import { matrixOf, type NMSparse, type SparseEncoder, type SparseFormat } from "./format.ts";
 
 export const nm: SparseFormat<NMSparse> = {
-  encode(weight, mask) {
-    if (mask.pattern.kind !== "n:m") {
-      throw new ModelError(`format n:m: the mask has the pattern ${mask.pattern.kind}; expected n:m`);
-    }
-    const { n, m, rows = 1 } = mask.pattern;
-    const [outputs, inputs, taps] = checkMask(weight, mask);
-    const groups = Math.ceil(inputs / m);
-    const values = new Float32Array(sizeOf([outputs, taps, groups, n], "format n:m: values"));
-    const indices = new Uint8Array(Math.ceil(outputs / rows) * taps * groups * n);
-    for (let first = 0; first < indices.length; first += n) {
-      const [rowGroup, tap, group] = placeOf(first / n, taps, groups);
-      const [firstOut, endOut] = [rowGroup * rows, Math.min(outputs, rowGroup * rows + rows)];
-      let kept = 0;
-      for (let input = group * m; input < Math.min(inputs, group * m + m); input++) {
-        const at = (output: number) => (output * inputs + input) * taps + tap;
-        const isKept = mask.keep[at(firstOut)];
-        for (let output = firstOut + 1; output < endOut; output++) {
-          if (!mask.keep[at(output)] === !isKept) continue;
-          throw new ModelError(
-            `mask: outputs ${firstOut} to ${endOut - 1} share their places, but input ${input} of tap ${tap} is not kept the same in all`,
-          );
-        }
-        if (!isKept) continue;
-        if (kept === n) {
-          throw new ModelError(
-            `mask: output ${firstOut}, tap ${tap} keeps more than ${n} of the ${m} inputs from ${group * m}`,
-          );
-        }
-        indices[first + kept] = input - group * m;
-        for (let output = firstOut; output < endOut; output++) {
-          values[((output * taps + tap) * groups + group) * n + kept] = weight.data[at(output)];
-        }
-        kept++;
-      }
-      if (kept > 0) indices.fill(indices[first + kept - 1], first + kept, first + n);
-    }
-    const shared = rows > 1 ? { rows } : {};
-    return { format: "n:m", shape: weight.shape, n, m, ...shared, indices, values };
-  },
-
   decode(t) {
     const weight = zeros(t.shape);
     const [, inputs, taps] = matrixOf(t.shape);
@@ -94,6 +54,46 @@ export const nm: SparseFormat<NMSparse> = {
       }
     }
   },
+};
+
+export const encodeGroups: SparseEncoder<NMSparse> = (weight, mask) => {
+  if (mask.pattern.kind !== "n:m") {
+    throw new ModelError(`format n:m: the mask has the pattern ${mask.pattern.kind}; expected n:m`);
+  }
+  const { n, m, rows = 1 } = mask.pattern;
+  const [outputs, inputs, taps] = checkMask(weight, mask);
+  const groups = Math.ceil(inputs / m);
+  const values = new Float32Array(sizeOf([outputs, taps, groups, n], "format n:m: values"));
+  const indices = new Uint8Array(Math.ceil(outputs / rows) * taps * groups * n);
+  for (let first = 0; first < indices.length; first += n) {
+    const [rowGroup, tap, group] = placeOf(first / n, taps, groups);
+    const [firstOut, endOut] = [rowGroup * rows, Math.min(outputs, rowGroup * rows + rows)];
+    let kept = 0;
+    for (let input = group * m; input < Math.min(inputs, group * m + m); input++) {
+      const at = (output: number) => (output * inputs + input) * taps + tap;
+      const isKept = mask.keep[at(firstOut)];
+      for (let output = firstOut + 1; output < endOut; output++) {
+        if (!mask.keep[at(output)] === !isKept) continue;
+        throw new ModelError(
+          `mask: outputs ${firstOut} to ${endOut - 1} share their places, but input ${input} of tap ${tap} is not kept the same in all`,
+        );
+      }
+      if (!isKept) continue;
+      if (kept === n) {
+        throw new ModelError(
+          `mask: output ${firstOut}, tap ${tap} keeps more than ${n} of the ${m} inputs from ${group * m}`,
+        );
+      }
+      indices[first + kept] = input - group * m;
+      for (let output = firstOut; output < endOut; output++) {
+        values[((output * taps + tap) * groups + group) * n + kept] = weight.data[at(output)];
+      }
+      kept++;
+    }
+    if (kept > 0) indices.fill(indices[first + kept - 1], first + kept, first + n);
+  }
+  const shared = rows > 1 ? { rows } : {};
+  return { format: "n:m", shape: weight.shape, n, m, ...shared, indices, values };
 };
 
 /** [row, tap, group] of the `i`th group: groups run inside taps, taps inside rows. */
