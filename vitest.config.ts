@@ -37,7 +37,10 @@ export default defineConfig({
                   headless: true,
                   screenshotFailures: false,
                   provider: playwright({
-                    launchOptions: { executablePath: chromium, args: chromiumArgs },
+                    launchOptions: {
+                      executablePath: chromium,
+                      args: [...chromiumArgs, "--enable-unsafe-webgpu"], // on the software renderer it brings along
+                    },
                   }),
                   instances: [{ browser: "chromium" as const }],
                 },

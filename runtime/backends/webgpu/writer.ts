@@ -159,10 +159,8 @@ export function strided(
     const { size, stride } = merged[at];
     if (stride !== 0) {
       const place = below === 1 ? index : `${index} / ${writer.constant(`${prefix}_below`, below)}`;
-      const own = at === 0 ? place : `(${place}) % ${writer.constant(`${prefix}_size`, size)}`;
-      terms.unshift(
-        stride === 1 ? `(${own})` : `(${own}) * ${writer.constant(`${prefix}_stride`, stride)}`,
-      );
+      const own = at === 0 ? place : `${place} % ${writer.constant(`${prefix}_size`, size)}`;
+      terms.unshift(stride === 1 ? own : `(${own}) * ${writer.constant(`${prefix}_stride`, stride)}`);
     }
     below *= size;
   }
