@@ -138,8 +138,12 @@ async function take(
   if (backend !== "webgpu" && !(mayChoose && (globalThis.navigator as Partial<Navigator>)?.gpu))
     return firstThatTakes(planned, choices, options);
   const other = () => firstThatTakes(planned, choices, { ...options, backend: "auto" });
-  const { takeGpu } = await import("./webgpu.ts");
-  return takeGpu(planned, { ...heard, mayChoose, choices: choices.webgpu }, other);
+  const part = await import("./webgpu.ts").catch((error) => ({ missing: messageOf(error) }));
+  if ("missing" in part) {
+    const taken = await other();
+    return { ...taken, reasons: [`webgpu is not used: ${part.missing}`, ...taken.reasons] };
+  }
+  return part.takeGpu(planned, { ...heard, mayChoose, choices: choices.webgpu }, other);
 }
 
 /** The first backend that takes the whole model. */
