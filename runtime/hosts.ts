@@ -22,6 +22,9 @@ interface Host {
   seats: number;
 }
 
+/** A worker that is asked to end does so at the latest then, whatever it runs. */
+const lastWordsMs = 500;
+
 let shared: Host | undefined;
 let lastId = 0;
 
@@ -43,9 +46,14 @@ export function takeSeat({ worker, pool, threads }: LoadOptions): Seat {
       pending.end(reason);
       const isLast = --host.seats === 0;
       if (isLast && shared === host) shared = undefined;
-      const left = ({ call, end }: SessionWorker) =>
-        isLast ? end(reason) : call((engine) => engine.drop(id));
-      host.ready.then(left).catch(() => {}); // it is no more
+      const left = async ({ call, end }: SessionWorker) => {
+        const dropped = call((engine) => engine.drop(id)).catch(() => {}); // it is no more
+        if (!isLast) return;
+        // Helpers are sent to bed first: a browser ends what sleeps in a run late, and keeps its memory until then.
+        await Promise.race([dropped, new Promise((resolve) => setTimeout(resolve, lastWordsMs))]);
+        end(reason);
+      };
+      host.ready.then(left).catch(() => {});
     },
   };
 }
