@@ -56,6 +56,20 @@ test("a step with one way has no choice", () => {
   expect(ran).toEqual([]);
 });
 
+test("what a coarse clock does not see is run more often", () => {
+  vi.spyOn(performance, "now").mockImplementation(() => Math.floor(10 * clock) / 10);
+  let isHeld = false; // once, when both are warm: so one run seems to be enough
+  const a = () => {
+    if (isHeld || clock < 20) return 0.02;
+    isHeld = true;
+    return 50;
+  };
+  costs = { a, b: 0.03 };
+  const tuner = makeTuner({}, 1000);
+  expect(choose(tuner, "y", [way("a", 1e6), way("b", 1e6)]).name).toBe("a");
+  expect(choose(tuner, "z", [way("a", 1e6), way("b", 1e6)]).name).toBe("a");
+});
+
 test.each([
   ["as predicted", { a: 0.1, b: 0.13 }, "a", "a: measured, b 1.30x"],
   ["other than predicted", { a: 0.2, b: 0.1 }, "b", "b: measured, a 2.00x"],
