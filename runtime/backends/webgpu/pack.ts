@@ -41,11 +41,59 @@ export function chooseBlocks(weights: Weights): BlockShape {
   const perGroup = weights.outputs / weights.groups;
   const fits = ({ rows, cols }: BlockShape) =>
     (rows === 1 || rows / 2 < perGroup) && (weights.groups === 1 || weights.inputs % cols === 0);
+  const counts = countBlocks(weights);
   const costs = blockShapes.filter(fits).map((shape) => {
-    const blocks = presentBlocks(weights, shape).reduce((sum, list) => sum + list.length, 0);
-    return { shape, cost: blocks * costOf(shape) };
+    return { shape, cost: counts.get(nameOf(shape))! * costOf(shape) };
   });
   return costs.reduce((best, next) => (next.cost < best.cost ? next : best)).shape;
+}
+
+/** How many blocks of each shape hold a weight. */
+function countBlocks({ data, outputs, inputs, taps, groups }: Weights): Map<string, number> {
+  const counts = new Map(blockShapes.map((shape) => [nameOf(shape), 0]));
+  const perGroup = outputs / groups;
+  const columns = taps * inputs;
+  for (let group = 0; group < groups; group++) {
+    // Where a row, then a pair of rows, then four … hold a weight: [rows][taps][inputs].
+    const present = new Uint8Array(perGroup * columns);
+    for (let row = 0, at = group * perGroup * columns; row < perGroup; row++) {
+      for (let input = 0; input < inputs; input++) {
+        for (let tap = 0; tap < taps; tap++, at++) {
+          if (data[at] !== 0) present[row * columns + tap * inputs + input] = 1;
+        }
+      }
+    }
+    for (let rows = 1, count = perGroup; rows <= 64; rows *= 2) {
+      if (rows > 1) count = mergeRows(present, count, columns);
+      for (const cols of [8, 4, 1]) {
+        let found = 0;
+        for (let first = 0; first < count * columns; first += inputs) {
+          for (let at = first; at < first + inputs; at += cols) {
+            const end = Math.min(at + cols, first + inputs);
+            for (let i = at; i < end; i++) {
+              if (!present[i]) continue;
+              found++;
+              break;
+            }
+          }
+        }
+        const name = nameOf({ rows, cols });
+        counts.set(name, counts.get(name)! + found);
+      }
+    }
+  }
+  return counts;
+}
+
+/** Makes row r what rows 2 r and 2 r + 1 hold together. Gives how many rows there are then. */
+function mergeRows(present: Uint8Array, rows: number, columns: number): number {
+  const half = Math.ceil(rows / 2);
+  present.fill(0, rows * columns, Math.min(present.length, 2 * half * columns)); // of an odd number, what is behind
+  for (let row = 0; row < half; row++) {
+    const [to, a, b] = [row * columns, 2 * row * columns, (2 * row + 1) * columns];
+    for (let i = 0; i < columns; i++) present[to + i] = present[a + i] | present[b + i];
+  }
+  return half;
 }
 
 /**
