@@ -53,8 +53,9 @@ export function linePlot(
   }
   for (let i = 0; i <= 5; i++) {
     const value = (mostX * i) / 5;
+    const anchor = i < 5 ? "middle" : "end";
     parts.push(
-      `<text x="${x(value).toFixed(1)}" y="${height - 6}" text-anchor="middle">${short(value)}</text>`,
+      `<text x="${x(value).toFixed(1)}" y="${height - 6}" text-anchor="${anchor}">${short(value)}</text>`,
     );
   }
   parts.push(

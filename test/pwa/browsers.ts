@@ -17,7 +17,10 @@ export const browsers: readonly TestBrowser[] = [
   {
     name: "chromium",
     type: chromium,
-    options: { executablePath: chromiumPath, args: chromiumArgs },
+    options: {
+      executablePath: chromiumPath,
+      args: [...chromiumArgs, "--use-fake-device-for-media-stream"],
+    },
     whyNot: chromiumPath ? undefined : howToGetChromium,
   },
   {

@@ -32,9 +32,12 @@ export async function pixelsOf(page: Page): Promise<Pixels> {
     const context = new OffscreenCanvas(image.width, image.height).getContext("2d")!;
     context.drawImage(image, 0, 0);
     const { data } = context.getImageData(0, 0, image.width, image.height);
-    let text = "";
-    for (const byte of data) text += String.fromCharCode(byte);
-    return { width: image.width, height: image.height, base64: btoa(text) };
+    const url64 = await new Promise<string>((resolve) => {
+      const reader = new FileReader();
+      reader.onload = () => resolve(reader.result as string);
+      reader.readAsDataURL(new Blob([data]));
+    });
+    return { width: image.width, height: image.height, base64: url64.split(",")[1] };
   });
   return { width, height, data: new Uint8ClampedArray(Buffer.from(base64, "base64")) };
 }

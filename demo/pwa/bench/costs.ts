@@ -7,7 +7,7 @@ import type { CostStep } from "../race/job.ts";
 import type { RaceApi } from "../race/worker.ts";
 import type { Device } from "./device.ts";
 
-const rounds = 12;
+const rounds = 6;
 
 /** Every layer at each density, by turns. */
 export async function measureCosts(

@@ -51,6 +51,11 @@ export async function livePage(): Promise<Page> {
     if (!source || !isVisible) return;
     const here = source;
     const picture = buttons.find(({ ariaPressed }) => ariaPressed === "true")!.textContent!;
+    const first = pixelsOf(here);
+    for (const side of sides) {
+      draw(side, first, []);
+      note(side, picture, undefined);
+    }
     try {
       sessions ??= await open(Number(threads.value), (text) => say(text));
     } catch (error) {
@@ -71,7 +76,10 @@ export async function livePage(): Promise<Page> {
         if (mine !== round) return;
         found[side] = decodeFaces(regressors, logits).map((face) => inPicture(face, fit));
       }
-      for (const side of sides) draw(side, picture, found[side]!);
+      for (const side of sides) {
+        draw(side, pixels, found[side]!);
+        note(side, picture, found[side]);
+      }
       if (here.isMoving || frame % 10 === 0 || frame === framesOfAStill - 1)
         showNumbers(times, found.sparse!);
       await nextFrame();
@@ -135,10 +143,9 @@ function pixelsOf(source: Source): Pixels {
 }
 
 /** The picture with its faces, in the middle of a square canvas: pictures of any shape leave the page where it is. */
-function draw(side: Side, picture: string, faces: readonly Face[]): void {
+function draw(side: Side, { width, height }: Pixels, faces: readonly Face[]): void {
   const canvas = element<HTMLCanvasElement>(`live-${side}`);
   const context = canvas.getContext("2d")!;
-  const { width, height } = shot.canvas;
   const scale = canvas.width / Math.max(width, height);
   context.setTransform(1, 0, 0, 1, 0, 0);
   context.clearRect(0, 0, canvas.width, canvas.height);
@@ -162,8 +169,15 @@ function draw(side: Side, picture: string, faces: readonly Face[]): void {
       context.fill();
     }
   }
-  canvas.dataset.faces = JSON.stringify(faces.map((f) => [f.left, f.top, f.right, f.bottom, f.score]));
-  canvas.dataset.picture = picture;
+}
+
+/** For those who look with other means than eyes: what is on the canvas, and how often it was drawn. */
+function note(side: Side, picture: string, faces: readonly Face[] | undefined): void {
+  const { dataset } = element(`live-${side}`);
+  dataset.picture = picture;
+  if (!faces) return void delete dataset.faces;
+  dataset.faces = JSON.stringify(faces.map((f) => [f.left, f.top, f.right, f.bottom, f.score]));
+  dataset.frame = String(Number(dataset.frame ?? 0) + 1);
 }
 
 function showNumbers(times: Record<Side, number[]>, faces: readonly Face[]): void {

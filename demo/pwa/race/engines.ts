@@ -33,7 +33,7 @@ export async function openEngine(
 }
 
 async function openFiligree(name: string, model: Uint8Array, threads: number): Promise<RaceEngine> {
-  const session = await load(model, { threads, worker: false, cache: false });
+  const session = await load(model, { threads, backend: "wasm", worker: false, cache: false });
   return {
     name,
     session,
