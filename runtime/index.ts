@@ -9,9 +9,10 @@ import type { OnStep } from "./prepare.ts";
 import type { LoadOptions, Session, SessionInputs } from "./session.ts";
 
 export type { ProfileRow } from "./backends/backend.ts";
+export type { BackendName } from "./backends/index.ts";
 export type { ModelSource } from "./download.ts";
 export { ModelError } from "./model/errors.ts";
-export { type DType, type Shape, type Tensor, tensor } from "./model/tensor.ts";
+export { type DataOf, type DType, type Shape, type Tensor, tensor } from "./model/tensor.ts";
 export type {
   Capabilities,
   ImageOptions,
