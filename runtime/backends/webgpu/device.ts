@@ -14,7 +14,6 @@ export interface Gpu {
 export interface AdapterFacts {
   readonly name: string; // "nvidia ampere", "google swiftshader"
   readonly isSoftware: boolean; // it computes on the CPU: correct, and slower than wasm
-  readonly hasF16: boolean;
 }
 
 /** A driver that does not answer must not keep a model from running on wasm. */
@@ -35,12 +34,9 @@ async function open(): Promise<Gpu> {
   if (!gpu) throw new Error("this browser has no WebGPU here (it needs https or localhost)");
   const adapter = await inTime(gpu.requestAdapter({ powerPreference: "high-performance" }), "adapter");
   if (!adapter) throw new Error("no graphics adapter is offered");
-  const { limits, features, info } = adapter;
+  const { limits, info } = adapter;
   const device = await inTime(
     adapter.requestDevice({
-      requiredFeatures: (["shader-f16", "timestamp-query"] as const).filter((name) =>
-        features.has(name),
-      ),
       requiredLimits: {
         maxBufferSize: limits.maxBufferSize,
         maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
@@ -52,11 +48,11 @@ async function open(): Promise<Gpu> {
   void device.lost.then(({ reason, message }) => {
     lost.reason = `the GPU device was lost (${reason}${message ? `: ${message}` : ""})`;
   });
-  return { device, lost, pipelines: new Map(), adapter: factsOf(info, features) };
+  return { device, lost, pipelines: new Map(), adapter: factsOf(info) };
 }
 
 /** SwiftShader, lavapipe, WARP and the like: by what they say of themselves, or by their names. */
-function factsOf(info: GPUAdapterInfo, features: GPUSupportedFeatures): AdapterFacts {
+function factsOf(info: GPUAdapterInfo): AdapterFacts {
   const name = [info.vendor, info.architecture, info.description].filter(Boolean).join(" ");
   const says = info.isFallbackAdapter === true;
   return {
@@ -64,7 +60,6 @@ function factsOf(info: GPUAdapterInfo, features: GPUSupportedFeatures): AdapterF
     isSoftware:
       says ||
       /swiftshader|llvmpipe|lavapipe|software|basic render|\bcpu\b/i.test(`${name} ${info.device}`),
-    hasF16: features.has("shader-f16"),
   };
 }
 
