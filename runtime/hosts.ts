@@ -25,6 +25,8 @@ interface Host {
 /** A worker that is asked to end does so at the latest then, whatever it runs. */
 const lastWordsMs = 500;
 
+const helpersEndMs = 50;
+
 let shared: Host | undefined;
 let lastId = 0;
 
@@ -49,8 +51,9 @@ export function takeSeat({ worker, pool, threads }: LoadOptions): Seat {
       const left = async ({ call, end }: SessionWorker) => {
         const dropped = call((engine) => engine.drop(id)).catch(() => {}); // it is no more
         if (!isLast) return;
-        // Helpers are sent to bed first: a browser ends what sleeps in a run late, and keeps its memory until then.
-        await Promise.race([dropped, new Promise((resolve) => setTimeout(resolve, lastWordsMs))]);
+        // Its helpers end before it: Chromium keeps those that are under way when it ends, with all their memory.
+        await Promise.race([dropped, wait(lastWordsMs)]);
+        await wait(helpersEndMs);
         end(reason);
       };
       host.ready.then(left).catch(() => {});
@@ -96,3 +99,5 @@ async function thisThread(): Promise<SessionWorker> {
   const { engine } = await import("./local.ts");
   return { call: (work) => work(engine as unknown as Remote<Engine>), end: () => {} };
 }
+
+const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
