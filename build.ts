@@ -24,7 +24,6 @@ export const filesOnRequest = {
   debug: "runtime/debug.ts",
   images: "runtime/images.ts",
   local: "runtime/local.ts",
-  prepared: "runtime/prepared.ts",
   remember: "runtime/remember.ts",
   pixels: "runtime/pixels.ts",
   room: "runtime/room.ts",

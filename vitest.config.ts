@@ -21,6 +21,7 @@ export default defineConfig({
           include: ["test/**/*.test.ts"],
           exclude: ["test/browser/**"],
           testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
       ...(chromium
@@ -32,6 +33,7 @@ export default defineConfig({
                 name: "browser",
                 include: ["test/browser/**/*.test.ts"],
                 testTimeout: 120_000,
+                hookTimeout: 120_000,
                 browser: {
                   enabled: true,
                   headless: true,

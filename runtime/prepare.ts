@@ -7,7 +7,7 @@ import { choicesKey, type RememberedChoices, recallChoices, rememberChoices } fr
 import { ModelError, nodeName } from "./model/errors.ts";
 import { modelHash, readModel } from "./model/file.ts";
 import { type ExecutionPlan, plan } from "./plan.ts";
-import type { Prepared } from "./prepared.ts";
+import { type Prepared, preparedKey, recallPrepared } from "./prepared.ts";
 import type { Capabilities, PrepareModelOptions, SessionInfo, SessionValue } from "./session.ts";
 import type { GpuOptions, Taken } from "./webgpu.ts";
 
@@ -74,14 +74,8 @@ async function recall(
   model: string,
   options: PrepareModelOptions,
 ): Promise<{ preparedAs?: string; known?: Prepared }> {
-  if (options.cache === false || options.debug) return {};
-  try {
-    const { preparedKey, recallPrepared } = await import("./prepared.ts");
-    const preparedAs = preparedKey(model, options);
-    return preparedAs ? { preparedAs, known: await recallPrepared(preparedAs) } : {};
-  } catch {
-    return {}; // the script cannot be had
-  }
+  const preparedAs = preparedKey(model, options);
+  return preparedAs ? { preparedAs, known: await recallPrepared(preparedAs) } : {};
 }
 
 /** As it was prepared before. Undefined where that does not run here any more. */

@@ -47,7 +47,7 @@ describe("what a page downloads", () => {
     );
     for (const file of ["index.js", "worker.js", "thread.js", ...onRequest]) {
       const rest = onRequest.reduce(
-        (code, name) => code.replace(`import(\`./${name}\`)`, ""),
+        (code, name) => code.replaceAll(`import(\`./${name}\`)`, ""),
         text(file),
       );
       expect(rest).not.toMatch(/\bimport\s*[{*"'`(]|\bfrom\s*["'`]|\brequire\(/);

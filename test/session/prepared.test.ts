@@ -74,7 +74,6 @@ beforeAll(async () => {
   if (!findChromium()) return;
   await buildForBrowser("index", "runtime/index.ts", built);
   await buildForBrowser("worker", "runtime/worker.ts", built);
-  await buildForBrowser("prepared", "runtime/prepared.ts", built);
   await buildForBrowser("remember", "runtime/remember.ts", built);
   const a = tinyClassifier("batch");
   const b: Graph = { ...a, constants: new Map(a.constants) };
