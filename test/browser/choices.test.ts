@@ -110,6 +110,7 @@ describe("what was measured elsewhere is not believed", () => {
     await open();
     await remembered();
     expect((await open({}, [2, 32, 16, 16])).detail).not.toContain("measured before");
+    await vi.waitUntil(async () => (await entries(store)).length === 2); // not into the next test
   });
 
   test.each([
