@@ -169,7 +169,11 @@ const groups: Record<string, readonly Row[]> = {
     ],
   ],
   "Search:": [
-    ["--start <name>", "smart's first masks (default: norm)", ["constant", "norm", "norm-activation"]],
+    [
+      "--start <name>",
+      "smart's first masks (default: norm)",
+      ["constant", "magnitude", "norm", "norm-activation"],
+    ],
     [
       "--mask-rate <number>",
       "learning rate of the masks, in their first standard deviations a step",

@@ -93,7 +93,7 @@ export interface SearchOptions {
   readonly tauStart?: number;
   readonly tauEnd?: number;
   readonly temperature?: "geometric" | "linear" | "cosine" | "fixed"; // how tau falls
-  readonly start?: "constant" | "norm" | "norm-activation"; // of smart's masks
+  readonly start?: "constant" | "magnitude" | "norm" | "norm-activation"; // of smart's masks
   readonly rounds?: number; // of acdc: compressions; of awg: prunings
   readonly penalty?: number; // of pas: weight of the budget in its loss
   readonly seed?: number; // of random

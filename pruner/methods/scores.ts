@@ -5,8 +5,8 @@ import { blockRms } from "../pattern.ts";
 import type { PrunableWeight, SearchOptions } from "./method.ts";
 
 /**
- * By weight: 0 ("constant"), or the root mean square of each block over that of its layer ("norm"), of w or, as Wanda
- * has it (arXiv 2306.11695), of w times the root mean square of its input ("norm-activation").
+ * By weight: 0 ("constant"), or the root mean square of each block ("magnitude"), or that over its layer's ("norm"), of w
+ * or, as Wanda has it (arXiv 2306.11695), of w times the root mean square of its input ("norm-activation").
  */
 export function blockScores(
   weights: readonly PrunableWeight[],
@@ -15,8 +15,9 @@ export function blockScores(
   return weights.map((weight) => {
     const { blocks } = weight;
     if (start === "constant") return new Float64Array(blocks.count);
-    const values = start === "norm" ? weight.value.data : timesActivation(weight);
+    const values = start === "norm-activation" ? timesActivation(weight) : weight.value.data;
     const rms = blockRms(blocks, values);
+    if (start === "magnitude") return rms;
     let sum = 0;
     for (let e = 0; e < values.length; e++) sum += values[e] * values[e];
     const layerRms = Math.sqrt(sum / values.length);

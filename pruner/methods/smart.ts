@@ -9,7 +9,8 @@
  * The paper's schedule and first mask are not public in full. Here: m_b = ||w_b||_2 / sqrt(n_b) over
  * the layer's root mean square, standardised over all layers; tau falls geometrically; m is moved by
  * Adam at a rate well above the weights', without weight decay. Rates and temperatures are in standard deviations of
- * the first masks. `start` may be "constant", or "norm-activation", which weighs each w by what it multiplies.
+ * the first masks. `start` may be "constant"; "magnitude", which is not taken over the layer's, so that layers with few
+ * inputs keep more; or "norm-activation", which weighs each w by what it multiplies.
  */
 import { ModelError } from "../../runtime/model/errors.ts";
 import type { Mask } from "../../runtime/model/pattern.ts";

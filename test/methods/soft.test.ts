@@ -116,3 +116,21 @@ test("smart's first masks are equal, follow the norms, or the norms of what the 
     "needs the activations",
   );
 });
+
+test("started by magnitude, a layer of large weights keeps more; by norm, layers of one distribution keep alike", () => {
+  const quiet = weightOf([16, 16, 3, 3], "4x4", 4);
+  const data = quiet.value.data.map((w) => 4 * w);
+  const loud = {
+    ...weightOf([16, 16, 3, 3], "4x4", 4),
+    name: "loud",
+    value: tensor([16, 16, 3, 3], data),
+  };
+  const kept = (start: SearchOptions["start"]) => {
+    const { search } = smart([quiet, loud], targetOf("4x4"), { start });
+    return ["w", "loud"].map((name) => search!.softMask(name).reduce((a, b) => a + b));
+  };
+  const [few, many] = kept("magnitude");
+  expect(many).toBeGreaterThan(2 * few);
+  const [one, other] = kept("norm");
+  expect(other).toBeCloseTo(one, 3);
+});
