@@ -73,6 +73,16 @@ export { type MethodName, methods } from "./methods/index.ts";
 export type { Scale, Scope } from "./methods/method.ts";
 export { maskOfZeros, type Packed, type PackedLayer, type PackOptions, pack } from "./pack.ts";
 export type { LayerReport, PruneReport, SearchEpoch, SearchStep, TrainingStep } from "./report.ts";
+export {
+  drawPlots,
+  lossesPlot,
+  type Plot,
+  type PlotSpec,
+  plotHeight,
+  series,
+  softnessPlot,
+} from "./report-page/drawing.ts";
+export { plotSection, type ReportPage, reportPage, tableSection } from "./report-page/page.ts";
 export type { Schedule } from "./schedule.ts";
 export { type RemovedChannels, removeDeadChannels } from "./simplify/channels.ts";
 export { simplify } from "./simplify.ts";

@@ -1,17 +1,14 @@
-/** The plots of the report as SVG text. Colours are CSS variables of the page, so that light and dark both fit. */
-import * as vega from "vega";
-import { compile, type TopLevelSpec } from "vega-lite";
-import type { LayerReport } from "../../pruner/index.ts";
+/** The plots of the report. */
+import {
+  drawPlots,
+  type LayerReport,
+  lossesPlot,
+  type Plot,
+  type PlotSpec,
+  series,
+  softnessPlot,
+} from "../../pruner/index.ts";
 import { type DemoResult, kilobytes, percent, type ResultRow, rowName } from "../result.ts";
-
-export interface Plot {
-  readonly title: string;
-  readonly caption: string;
-  readonly svg: string;
-}
-
-/** Of the page: a phone shows the plots at about this width. */
-const width = 340;
 
 const colours: Record<string, string> = {
   "dense on onnxruntime-web": "var(--grey)",
@@ -24,7 +21,7 @@ const colours: Record<string, string> = {
 
 export async function plots(result: DemoResult): Promise<Plot[]> {
   const { rows, smart, magnitude, place } = result;
-  const all: (Omit<Plot, "svg"> & { spec: object })[] = [
+  const all: PlotSpec[] = [
     {
       title: "Latency",
       caption: `Milliseconds of one image; shorter is better. Bar: minimum; tick: median of ${rows[0].timing.samplesMs.length} samples taken by turns in ${place === "chromium" ? "one page" : "one Node worker thread"}.`,
@@ -52,18 +49,16 @@ export async function plots(result: DemoResult): Promise<Plot[]> {
       {
         title: "Mask softness over the search",
         caption: "Blocks whose mask is neither in nor out (0.01 to 0.99) while the temperature falls.",
-        spec: softness(smart.search.steps),
+        spec: softnessPlot(smart.search.steps),
       },
       {
         title: "Loss with soft and hard masks",
         caption: "When both meet, cutting the rest off costs nothing.",
-        spec: losses(smart.search.epochs),
+        spec: lossesPlot(smart.search.epochs),
       },
     );
   }
-  return Promise.all(
-    all.map(async ({ spec, ...plot }) => ({ ...plot, svg: await render(spec, plot.title) })),
-  );
+  return drawPlots(all);
 }
 
 /** Names to the left of horizontal bars, one row each. */
@@ -190,85 +185,4 @@ function sparsity(values: readonly object[]): object {
       color: series("method", { SMART: "var(--green)", magnitude: "var(--orange)" }),
     },
   };
-}
-
-function softness(steps: readonly { step: number; softFraction: number }[]): object {
-  return {
-    height: 190,
-    data: { values: steps },
-    mark: { type: "area", line: { color: "var(--green)" }, color: "var(--green)", fillOpacity: 0.18 },
-    encoding: {
-      x: { field: "step", type: "quantitative", title: "step", axis: { tickCount: 5, grid: false } },
-      y: {
-        field: "softFraction",
-        type: "quantitative",
-        title: null,
-        scale: { domainMin: 0 },
-        axis: { format: "%", tickCount: 4 },
-      },
-    },
-  };
-}
-
-function losses(epochs: readonly { epoch: number; lossSoft: number; lossHard: number }[]): object {
-  const values = epochs.flatMap(({ epoch, lossSoft, lossHard }) => [
-    { epoch, loss: lossSoft, masks: "soft" },
-    { epoch, loss: lossHard, masks: "hard" },
-  ]);
-  return {
-    height: 190,
-    data: { values },
-    mark: { type: "line", point: { filled: true, size: 40 } },
-    encoding: {
-      x: { field: "epoch", type: "quantitative", title: "epoch", axis: { tickMinStep: 1, grid: false } },
-      y: {
-        field: "loss",
-        type: "quantitative",
-        title: null,
-        scale: { type: "log", nice: false },
-        axis: { values: [0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10], format: "~g" },
-      },
-      color: series("masks", { soft: "var(--blue)", hard: "var(--orange)" }),
-    },
-  };
-}
-
-function series(field: string, colourOf: Record<string, string>): object {
-  return {
-    field,
-    type: "nominal",
-    scale: { domain: Object.keys(colourOf), range: Object.values(colourOf) },
-    legend: { title: null, orient: "top", symbolType: "square" },
-  };
-}
-
-const config = {
-  background: null,
-  font: "system-ui, sans-serif",
-  view: { stroke: null },
-  axis: {
-    labelColor: "var(--text)",
-    titleColor: "var(--muted)",
-    gridColor: "var(--line)",
-    domainColor: "var(--line)",
-    tickColor: "var(--line)",
-    labelFontSize: 11.5,
-    titleFontWeight: "normal",
-  },
-  axisY: { ticks: false, domain: false, labelPadding: 6 },
-  legend: { labelColor: "var(--text)", labelFontSize: 11.5 },
-  text: { color: "var(--text)", fontSize: 11.5 },
-};
-
-async function render(spec: object, title: string): Promise<string> {
-  const full = { width, autosize: { type: "fit-x", contains: "padding" }, padding: 4, config, ...spec };
-  const view = new vega.View(
-    vega.parse(compile(full as unknown as TopLevelSpec, { logger: vega.logger(vega.Error) }).spec),
-    {
-      renderer: "none",
-    },
-  );
-  const svg = await view.toSVG();
-  view.finalize();
-  return svg.replace("<svg ", `<svg role="img" aria-label="${title}" `);
 }

@@ -1,9 +1,10 @@
-/** The report of a pruning as one HTML page that needs nothing else: on a phone or a wide screen, light or dark. */
+/** The report of a pruning as one HTML page. */
 import { ModelError } from "../../runtime/model/errors.ts";
 import type { LayerReport, PruneReport } from "../report.ts";
-import { loadVega, type Plot, plotsOf } from "./plots.ts";
+import { loadVega } from "./drawing.ts";
+import { plotSection, reportPage, tableSection } from "./page.ts";
+import { plotsOf } from "./plots.ts";
 import { shortNames } from "./short-names.ts";
-import { style } from "./style.ts";
 
 export interface FileSizes {
   readonly modelBytes: number; // of the file that was pruned
@@ -24,44 +25,29 @@ export const htmlOfPruning = {
     const { model, method, pattern, sparsity, scope, budget, seed, seconds, skipped } = report;
     const plots = await plotsOf(report);
     const time = Object.entries(seconds).map(([stage, s]) => `${stage} ${duration(s)}`);
-    return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>${escaped(model)}, pruned by ${escaped(method)}</title>
-<style>${style}</style>
-</head>
-<body>
-<main>
-<header>
-<h1>${escaped(model)}, pruned by ${escaped(method)}</h1>
-<p>${escaped(pattern)}, ${percent(sparsity, 0)} of the ${escaped(budget === "latency" ? "microseconds" : budget)} asked to go,
-${scope === "layer" ? "the same in each layer" : "of all layers together"}; seed ${seed}.</p>
-</header>
-<section class="tiles">
-${tilesOf(report, sizes).join("\n")}
-</section>
-<section class="plots">
-${plots.map(card).join("\n")}
-</section>
-<section class="table">${layerTable(report.layers)}</section>
-<footer>
-<p>${report.blocks.kept} of ${report.blocks.total} blocks kept${
-      budget === "blocks" ? ` (asked: ${report.blocks.asked})` : ""
-    }.</p>
-${time.length > 0 ? `<p>Took ${time.join(", ")}.</p>` : ""}
-${skipped.map(({ node, reason }) => `<p>Not pruned: ${escaped(node)} (${escaped(reason)}).</p>`).join("\n")}
-</footer>
-</main>
-</body>
-</html>
-`;
+    const title = `${model}, pruned by ${method}`;
+    const what = budget === "latency" ? "microseconds" : budget;
+    const reach = scope === "layer" ? "the same in each layer" : "of all layers together";
+    const { kept, total, asked } = report.blocks;
+    return reportPage({
+      title,
+      heading: title,
+      lead: `${pattern}, ${percent(sparsity, 0)} of the ${what} asked to go, ${reach}; seed ${seed}.`,
+      tiles: tilesOf(report, sizes),
+      sections: [plotSection(plots), layerTable(report.layers)],
+      footer: [
+        `${kept} of ${total} blocks kept${budget === "blocks" ? ` (asked: ${asked})` : ""}.`,
+        ...(time.length > 0 ? [`Took ${time.join(", ")}.`] : []),
+        ...skipped.map(({ node, reason }) => `Not pruned: ${node} (${reason}).`),
+      ],
+    });
   },
 };
 
-function tilesOf({ accuracy, elements, search }: PruneReport, sizes: FileSizes): string[] {
+function tilesOf(
+  { accuracy, elements, search }: PruneReport,
+  sizes: FileSizes,
+): [value: string, what: string][] {
   const tiles: [value: string, what: string][] = [];
   if (accuracy) {
     const { before, after } = accuracy;
@@ -77,14 +63,7 @@ function tilesOf({ accuracy, elements, search }: PruneReport, sizes: FileSizes):
   ]);
   const end = search?.epochs.at(-1);
   if (end) tiles.push([percent(end.softFraction, 1), "of the masks soft at the end of the search"]);
-  return tiles.map(
-    ([value, what]) =>
-      `<div class="tile"><strong>${escaped(value)}</strong><span>${escaped(what)}</span></div>`,
-  );
-}
-
-function card({ title, caption, svg }: Plot): string {
-  return `<figure><h2>${escaped(title)}</h2>${svg}<figcaption>${escaped(caption)}</figcaption></figure>`;
+  return tiles;
 }
 
 function layerTable(layers: readonly LayerReport[]): string {
@@ -98,16 +77,11 @@ function layerTable(layers: readonly LayerReport[]): string {
     (layer.denseBytes / 1000).toFixed(1),
     (layer.storedBytes / 1000).toFixed(1),
   ]);
-  const body = rows.map(([name, ...cells], l) => {
-    const rest = cells.map((cell) => `<td>${escaped(cell)}</td>`).join("");
-    return `<tr><th scope="row" title="${escaped(layers[l].node)}">${escaped(name)}</th>${rest}</tr>`;
-  });
-  return `<table><thead><tr>${head.map((cell) => `<th scope="col">${cell}</th>`).join("")}</tr></thead>
-<tbody>${body.join("\n")}</tbody></table>`;
-}
-
-function escaped(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll('"', "&quot;");
+  return tableSection(
+    head,
+    rows,
+    layers.map(({ node }) => node),
+  );
 }
 
 const percent = (value: number, digits: number): string => `${(100 * value).toFixed(digits)} %`;

@@ -1,27 +1,19 @@
-/** The plots of the report as SVG text. Colours are CSS variables of the page, so that light and dark both fit. */
-import type { TopLevelSpec } from "vega-lite";
+/** The plots of the report of a pruning. */
 import type { PruneReport } from "../report.ts";
+import {
+  drawPlots,
+  lossesPlot,
+  type Plot,
+  type PlotSpec,
+  plotHeight,
+  series,
+  softnessPlot,
+} from "./drawing.ts";
 import { shortNames } from "./short-names.ts";
-
-export interface Plot {
-  readonly title: string;
-  readonly caption: string;
-  readonly svg: string;
-}
-
-/** Of the page: a phone shows the plots at about this width. */
-const width = 340;
-const height = 190;
-
-/** Optional packages: whoever wants no report needs none. */
-export async function loadVega() {
-  const [vega, { compile }] = await Promise.all([import("vega"), import("vega-lite")]);
-  return { vega, compile };
-}
 
 export async function plotsOf(report: PruneReport): Promise<Plot[]> {
   const { training = [], search, accuracy } = report;
-  const specs: (Omit<Plot, "svg"> & { spec: object })[] = [];
+  const specs: PlotSpec[] = [];
   if (training.length > 1) {
     specs.push({
       title: "Loss",
@@ -47,12 +39,12 @@ export async function plotsOf(report: PruneReport): Promise<Plot[]> {
       {
         title: "Softness of the masks",
         caption: "Blocks whose mask is neither in nor out (0.01 to 0.99), by step of the search.",
-        spec: softness(search.steps),
+        spec: softnessPlot(search.steps),
       },
       {
         title: "Loss with soft and with hard masks",
         caption: "By epoch of the search. Where both meet, cutting the rest off costs nothing.",
-        spec: losses(search.epochs),
+        spec: lossesPlot(search.epochs),
       },
     );
     if (search.epochs.length > 1 && search.epochs[0].sparsity) {
@@ -69,9 +61,7 @@ export async function plotsOf(report: PruneReport): Promise<Plot[]> {
     caption: "Removed weights of each layer at the end.",
     spec: sparsity(report),
   });
-  return Promise.all(
-    specs.map(async ({ spec, ...plot }) => ({ ...plot, svg: await render(spec, plot.title) })),
-  );
+  return drawPlots(specs);
 }
 
 const colours = { search: "var(--green)", "fine-tune": "var(--blue)" };
@@ -117,51 +107,7 @@ function course(
       },
     );
   }
-  return { height, layer };
-}
-
-function softness(steps: NonNullable<PruneReport["search"]>["steps"]): object {
-  return {
-    height,
-    data: { values: steps },
-    mark: { type: "area", line: { color: "var(--green)" }, color: "var(--green)", fillOpacity: 0.18 },
-    encoding: {
-      x: { field: "step", type: "quantitative", title: "step", axis: { tickCount: 5, grid: false } },
-      y: {
-        field: "softFraction",
-        type: "quantitative",
-        title: null,
-        scale: { domainMin: 0 },
-        axis: { format: "%", tickCount: 4 },
-      },
-    },
-  };
-}
-
-/** 0.001, 0.002, 0.005, 0.01, … 10: ticks of a logarithmic axis. */
-const oneTwoFive = [-3, -2, -1, 0, 1].flatMap((power) => [1, 2, 5].map((k) => k * 10 ** power));
-
-function losses(epochs: NonNullable<PruneReport["search"]>["epochs"]): object {
-  const values = epochs.flatMap(({ epoch, lossSoft, lossHard }) => [
-    { epoch, loss: lossSoft, masks: "soft" },
-    { epoch, loss: lossHard, masks: "hard" },
-  ]);
-  return {
-    height,
-    data: { values },
-    mark: { type: "line", point: { filled: true, size: 40 } },
-    encoding: {
-      x: { field: "epoch", type: "quantitative", title: "epoch", axis: { tickMinStep: 1, grid: false } },
-      y: {
-        field: "loss",
-        type: "quantitative",
-        title: null,
-        scale: { type: "log", nice: false },
-        axis: { values: oneTwoFive, format: "~g" },
-      },
-      color: series("masks", { soft: "var(--blue)", hard: "var(--orange)" }),
-    },
-  };
+  return { height: plotHeight, layer };
 }
 
 /** A cell for each layer and epoch, the fuller the more is gone. */
@@ -219,43 +165,4 @@ function sparsity({ layers }: PruneReport): object {
       },
     ],
   };
-}
-
-function series(field: string, colourOf: Record<string, string>): object {
-  return {
-    field,
-    type: "nominal",
-    scale: { domain: Object.keys(colourOf), range: Object.values(colourOf) },
-    legend: { title: null, orient: "top", symbolType: "square" },
-  };
-}
-
-const config = {
-  background: null,
-  font: "system-ui, sans-serif",
-  view: { stroke: null },
-  axis: {
-    labelColor: "var(--text)",
-    titleColor: "var(--muted)",
-    gridColor: "var(--line)",
-    domainColor: "var(--line)",
-    tickColor: "var(--line)",
-    labelFontSize: 11.5,
-    titleFontWeight: "normal",
-  },
-  axisY: { ticks: false, domain: false, labelPadding: 6 },
-  legend: { labelColor: "var(--text)", labelFontSize: 11.5 },
-  text: { color: "var(--text)" },
-};
-
-async function render(spec: object, title: string): Promise<string> {
-  const { vega, compile } = await loadVega();
-  const full = { width, autosize: { type: "fit-x", contains: "padding" }, padding: 4, config, ...spec };
-  const { spec: compiled } = compile(full as unknown as TopLevelSpec, {
-    logger: vega.logger(vega.Error),
-  });
-  const view = new vega.View(vega.parse(compiled), { renderer: "none" });
-  const svg = await view.toSVG();
-  view.finalize();
-  return svg.replace("<svg ", `<svg role="img" aria-label="${title}" `);
 }

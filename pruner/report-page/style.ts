@@ -12,7 +12,7 @@ main { max-width: 1080px; margin: 0 auto; padding: 28px 16px 48px; }
 h1 { font-size: clamp(22px, 5vw, 32px); line-height: 1.2; margin: 0 0 8px; overflow-wrap: anywhere; }
 h2 { font-size: 16px; margin: 0 0 8px; }
 header p { color: var(--muted); margin: 0 0 20px; max-width: 68ch; }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(180px, 1fr)); gap: 12px; margin-bottom: 12px; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(160px, 1fr)); gap: 12px; margin-bottom: 12px; }
 .tile, figure, .table { background: var(--card); border: 1px solid var(--line); border-radius: 12px; }
 .tile { padding: 14px 16px; }
 .tile strong { display: block; font-size: 28px; line-height: 1.2; font-variant-numeric: tabular-nums; }
@@ -29,5 +29,5 @@ thead th { color: var(--muted); font-weight: 500; }
 tbody tr { border-top: 1px solid var(--line); }
 footer { color: var(--muted); font-size: 13.5px; margin-top: 20px; overflow-wrap: anywhere; }
 footer p { margin: 4px 0; }
-@media (max-width: 520px) { th, td { padding: 7px 9px; } .tile strong { font-size: 24px; } }
+@media (max-width: 520px) { th, td { padding: 7px 9px; } tbody th { white-space: normal; min-width: 100px; } .tile strong { font-size: 24px; } }
 `;
