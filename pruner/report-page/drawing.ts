@@ -17,8 +17,13 @@ export interface PlotSpec extends Omit<Plot, "svg"> {
 const width = 340;
 export const plotHeight = 190;
 
+interface Vega {
+  readonly vega: typeof import("vega");
+  readonly compile: typeof import("vega-lite").compile;
+}
+
 /** Optional packages: whoever wants no report needs none. */
-export async function loadVega() {
+export async function loadVega(): Promise<Vega> {
   const [vega, { compile }] = await Promise.all([import("vega"), import("vega-lite")]);
   return { vega, compile };
 }
