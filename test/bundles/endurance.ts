@@ -1,6 +1,7 @@
 /**
  * What a page's process holds over many sessions and many runs, as the system counts it. Printed by
  * `npx tsx test/bundles/endurance.ts [cycles] [runs]`; by default 200 cycles of load, run and dispose, and 10 000 runs.
+ * Models are loaded from bytes: of what a page fetches, Chromium keeps the last thirty bodies or so, whoever fetches.
  */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -41,15 +42,18 @@ function perceptron(layers: number): Graph {
 }
 
 const script = `import { load } from "/node_modules/filigree/dist/index.js";
-const open = (url, cache = false) => load(url, { cache, threads: 2 });
+const bytes = {};
+for (const name of ["small", "large"])
+  bytes[name] = new Uint8Array(await (await fetch(\`/\${name}.filigree\`)).arrayBuffer());
+const open = (name) => load(bytes[name], { threads: 2 });
 const x = new Float32Array(${size});
 const sessions = [];
 globalThis.jobs = {
-  async open(url) { sessions.push(await open(url)); await sessions.at(-1).run({ x }); return sessions.at(-1).memory; },
+  async open(name) { sessions.push(await open(name)); await sessions.at(-1).run({ x }); return sessions.at(-1).memory; },
   close() { for (const session of sessions.splice(0)) session.dispose(); },
   async cycles(count) {
     for (let i = 0; i < count; i++) {
-      const session = await open("/small.filigree");
+      const session = await open("small");
       await session.run({ x });
       session.dispose();
     }
@@ -72,7 +76,7 @@ export async function measureEndurance(cycles: number, runs: number): Promise<En
     const page = await browser.newPage();
     await page.goto(server.url);
     await page.waitForFunction("globalThis.jobs");
-    await page.evaluate('jobs.open("/small.filigree")'); // by its workers the page's process is known
+    await page.evaluate('jobs.open("small")'); // by its workers the page's process is known
     const process = await processOf(browser, page);
     await page.evaluate("jobs.close()");
     const tenths = async (job: string, count: number) => {
@@ -86,9 +90,9 @@ export async function measureEndurance(cycles: number, runs: number): Promise<En
 
     await page.evaluate("jobs.cycles(3)"); // what a page keeps of its first worker is no growth
     const cycled = await tenths("cycles", cycles);
-    await page.evaluate('jobs.open("/small.filigree")');
+    await page.evaluate('jobs.open("small")');
     const one = process.workers();
-    await page.evaluate('jobs.open("/small.filigree")');
+    await page.evaluate('jobs.open("small")');
     const two = process.workers();
     await page.evaluate("jobs.runs(50)");
     const ran = await tenths("runs", runs);
@@ -96,7 +100,7 @@ export async function measureEndurance(cycles: number, runs: number): Promise<En
 
     const before = await process.megabytes();
     process.forgetPeak();
-    const memory = (await page.evaluate('jobs.open("/large.filigree")')) as { bytes: number };
+    const memory = (await page.evaluate('jobs.open("large")')) as { bytes: number };
     const held = process.peakMegabytes() - before;
     const loadPeak = (held * 2 ** 20) / (bytes.large.length + memory.bytes);
     return { threads: [one, two], cycles: cycled, runs: ran, loadPeak };

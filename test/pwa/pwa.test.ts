@@ -94,6 +94,7 @@ for (const { name, type, options, whyNot } of browsers) {
         site.requests.length = 0;
         await page.reload();
         expect((await facesOf(page, "sparse")).length).toBe(1);
+        expect((await facesOf(page, "dense")).length).toBe(1);
         expect(site.requests.filter((path) => path.endsWith(".filigree")).length).toBe(2);
       });
     });

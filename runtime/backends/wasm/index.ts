@@ -6,7 +6,7 @@ import type { ExecutionPlan } from "../../plan.ts";
 import type { Backend, Executable, ProfileRow, Tensors } from "../backend.ts";
 import { checkInputs } from "../check-inputs.ts";
 import { reference } from "../reference/index.ts";
-import { bind } from "./bind.ts";
+import { type Bound, bind } from "./bind.ts";
 import { bindingOf } from "./bindings.ts";
 import { type Crew, makeCrew } from "./helpers.ts";
 import { host, isPlain } from "./host.ts";
@@ -67,13 +67,7 @@ export const wasm = {
         threads,
         fma,
       };
-      const fill = (memory: ArrayBuffer) => {
-        for (const { address, values } of data) {
-          const view = values instanceof Int32Array ? Int32Array : Float32Array;
-          new view(memory, address, values.length).set(values);
-        }
-      };
-      const start = await startOf(program, fill);
+      const start = await startOf(program, (memory) => move(data, memory, plan));
       await crew.start(start);
       return { ...executable(program, hosting.plain, start, crew), choices: tuner.choices };
     } catch (error) {
@@ -98,6 +92,21 @@ export const wasm = {
     }
   },
 } satisfies Backend;
+
+/** Copies weights and tables; what was made of them for this is freed at once, so that none is there twice. */
+function move(data: Bound["data"], memory: ArrayBuffer, { graph }: ExecutionPlan): void {
+  const last = new Map(data.map(({ values }, i) => [values.buffer, i]));
+  for (const constant of graph.constants.values())
+    for (const array of Object.values(constant)) last.delete(array.buffer);
+  data.forEach(({ address, values }, i) => {
+    const view = values instanceof Int32Array ? Int32Array : Float32Array;
+    new view(memory, address, values.length).set(values);
+    if (last.get(values.buffer) === i) (values.buffer as Movable).transfer?.(0);
+  });
+}
+
+/** Of newer browsers: moved to a buffer of no bytes, its memory is free without waiting for the garbage collector. */
+type Movable = ArrayBufferLike & { transfer?(length: number): unknown };
 
 /** `fill` puts weights and tables into memory. */
 async function startOf(program: Program, fill: (memory: ArrayBuffer) => void): Promise<ThreadStart> {
