@@ -1,5 +1,5 @@
 /** The page's hold on a worker: calls that never hang, whether it does not start, dies, or is ended. */
-import { type Remote, wrap } from "comlink";
+import { type Remote, releaseProxy, wrap } from "comlink";
 import type { Engine } from "./engine.ts";
 import { ModelError } from "./model/errors.ts";
 import { makePending } from "./pending.ts";
@@ -33,6 +33,7 @@ export async function startWorker(
     if (watch.signal.aborted) return;
     watch.abort();
     worker.terminate();
+    api[releaseProxy](); // else comlink, which waits for it to be garbage, holds the worker, and that holds it
     clearTimeout(timer);
     pending.end(reason);
     onEnd();

@@ -17,6 +17,7 @@ import { html, isolation, serveFolder } from "./page.ts";
 export interface Endurance {
   readonly threads: readonly [one: number, two: number]; // worker threads of the process, with one session and with two
   readonly cycles: readonly number[]; // MB of the process: before, and after each tenth of the cycles
+  readonly listeners: readonly [before: number, after: number]; // to events, in the page: a worker that is kept has some
   readonly runs: readonly number[]; // MB: before, and after each tenth of the runs
   readonly loadPeak: number; // most bytes of a load beyond the page's own, as a multiple of file and arena
 }
@@ -89,7 +90,9 @@ export async function measureEndurance(cycles: number, runs: number): Promise<En
     };
 
     await page.evaluate("jobs.cycles(3)"); // what a page keeps of its first worker is no growth
+    const before = await process.listeners();
     const cycled = await tenths("cycles", cycles);
+    const listeners = [before, await process.listeners()] as const;
     await page.evaluate('jobs.open("small")');
     const one = process.workers();
     await page.evaluate('jobs.open("small")');
@@ -98,12 +101,12 @@ export async function measureEndurance(cycles: number, runs: number): Promise<En
     const ran = await tenths("runs", runs);
     await page.evaluate("jobs.close()");
 
-    const before = await process.megabytes();
+    const megabytes = await process.megabytes();
     process.forgetPeak();
     const memory = (await page.evaluate('jobs.open("large")')) as { bytes: number };
-    const held = process.peakMegabytes() - before;
+    const held = process.peakMegabytes() - megabytes;
     const loadPeak = (held * 2 ** 20) / (bytes.large.length + memory.bytes);
-    return { threads: [one, two], cycles: cycled, runs: ran, loadPeak };
+    return { threads: [one, two], cycles: cycled, listeners, runs: ran, loadPeak };
   } finally {
     await browser.close();
     server.close();
@@ -124,11 +127,18 @@ async function processOf(browser: Browser, page: Page) {
       .filter((name) => name.startsWith("DedicatedWorker")).length;
   const id = processInfo.map((each) => each.id).find((each) => workersOf(each) > 0);
   if (!id) throw new Error("no process of the browser has a worker");
+  const collect = async () => {
+    for (let again = 0; again < 2; again++) await devtools.send("HeapProfiler.collectGarbage");
+    await new Promise((resolve) => setTimeout(resolve, 300)); // workers end in their own time
+  };
   return {
     async megabytes(): Promise<number> {
-      for (let again = 0; again < 2; again++) await devtools.send("HeapProfiler.collectGarbage");
-      await new Promise((resolve) => setTimeout(resolve, 300)); // workers end in their own time
+      await collect();
       return status(id, "VmRSS") / 1024;
+    },
+    async listeners(): Promise<number> {
+      await collect();
+      return (await devtools.send("Memory.getDOMCounters")).jsEventListeners;
     },
     workers: () => workersOf(id),
     forgetPeak: () => writeFileSync(`/proc/${id}/clear_refs`, "5"),
@@ -142,6 +152,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const list = (megabytes: readonly number[]) => megabytes.map((each) => each.toFixed(1)).join(", ");
   console.log(`worker threads: ${found.threads[0]} with one session, ${found.threads[1]} with two`);
   console.log(`MB over ${cycles} cycles of load, run, dispose: ${list(found.cycles)}`);
+  console.log(`listeners to events before and after them: ${found.listeners.join(", ")}`);
   console.log(`MB over ${runs} runs: ${list(found.runs)}`);
   console.log(`peak of a load: ${found.loadPeak.toFixed(2)} x (file + arena)`);
 }
