@@ -40,6 +40,7 @@ export const setting = {
 } as const;
 const maxSparsity = 0.98;
 const heldForTrials = 5000;
+const trialLength = 0.5; // of a cell's
 
 export interface RunOptions {
   readonly scale: number;
@@ -56,7 +57,8 @@ export async function runCell(cell: Cell, options: RunOptions): Promise<CellResu
   const [train, held] = all && group === "trial" ? split(all, heldForTrials, 0) : [all, undefined];
   const tests = held ?? (await cifar10("test", network));
   const search = { ...chosenTrial(cell, options.results), ...cell.options };
-  const epochImages = Math.round(setting.epochImages * options.scale);
+  const length = options.scale * (group === "trial" ? trialLength : 1);
+  const epochImages = Math.round(setting.epochImages * length);
   const schedule = { ...setting, epochImages, search };
   const checkpoints = join(options.work, "checkpoints", cell.id);
   const { graph, report } = await prune(networkFile(network), {
