@@ -5,10 +5,11 @@
  */
 import { type Graph, isSparse, type Node } from "../../runtime/model/graph.ts";
 import { sizeOf } from "../../runtime/model/tensor.ts";
-import { inferInputs, type PlanOptions, plan } from "../../runtime/plan.ts";
+import { type PlanOptions, plan } from "../../runtime/plan.ts";
+import { followChannels } from "./channels/follow.ts";
 import { channelRules } from "./channels/index.ts";
-import type { Channels, Cut, Flow } from "./channels/rule.ts";
-import { type Constants, countReads, denseConstant, dropUnused, replaceConstant } from "./edit.ts";
+import type { Channels, Cut } from "./channels/rule.ts";
+import { type Constants, countReads, dropUnused, replaceConstant } from "./edit.ts";
 
 /** What was taken out. */
 export interface RemovedChannels {
@@ -46,7 +47,7 @@ export function removeDeadChannels(
 function onePass(graph: Graph, options: PlanOptions): Graph | undefined {
   const { values } = plan(graph, options);
   const shapeOf = (name: string) => values.get(name)!.shape;
-  const { channels, isRemoved } = follow(graph, values, shapeOf);
+  const { channels, isRemoved } = follow(graph, values);
   const kept = new Map<string, Int32Array>();
   for (const [name, { classes }] of channels) {
     const stay = Int32Array.from(classes.keys()).filter((c) => !isRemoved(classes[c]));
@@ -77,43 +78,9 @@ function onePass(graph: Graph, options: PlanOptions): Graph | undefined {
 function follow(
   graph: Graph,
   values: ReturnType<typeof plan>["values"],
-  shapeOf: Flow["shapeOf"],
 ): { channels: ReadonlyMap<string, Channels>; isRemoved: (id: number) => boolean } {
-  const parents: number[] = [];
-  const rootOf = (id: number): number => {
-    let root = id;
-    while (parents[root] !== root) root = parents[root];
-    for (let at = id; at !== root; ) [parents[at], at] = [root, parents[at]];
-    return root;
-  };
-  const held: number[] = [];
-  const channels = new Map<string, Channels>();
-  const flow: Flow = {
-    graph,
-    shapeOf,
-    channelsOf: (name) => channels.get(name),
-    dense: (name) => denseConstant(graph.constants, name),
-    inputsOf: (node) => inferInputs(node, graph, values),
-    fresh(count) {
-      const first = parents.length;
-      for (let id = first; id < first + count; id++) parents.push(id);
-      return Int32Array.from({ length: count }, (_, i) => first + i);
-    },
-    join(a, b) {
-      for (let i = 0; i < a.length; i++) parents[rootOf(b[i])] = rootOf(a[i]);
-    },
-    hold(classes, isHeld) {
-      for (let i = 0; i < classes.length; i++) if (!isHeld || isHeld[i]) held.push(classes[i]);
-    },
-  };
-  for (const node of graph.nodes) {
-    const found = channelRules.get(node.op)?.follow(node, flow);
-    if (found) channels.set(node.outputs[0], found);
-    else for (const name of node.inputs) flow.hold(channels.get(name)?.classes ?? new Int32Array(0));
-  }
-  for (const { name } of graph.outputs) flow.hold(channels.get(name)?.classes ?? new Int32Array(0));
-
-  const stays = new Uint8Array(parents.length);
+  const { channels, rootOf, held, count } = followChannels(graph, values);
+  const stays = new Uint8Array(count);
   for (const id of held) stays[rootOf(id)] = 1;
   // A value without any channel is none: the first one stays.
   for (const { classes } of channels.values()) {

@@ -5,9 +5,8 @@
  * whatever comes, and behind a hard one would turn 0 into its shift.
  */
 import type { Graph, Node } from "../../runtime/model/graph.ts";
-import { inferInputs, type PlanOptions, plan } from "../../runtime/plan.ts";
-import { channelRules } from "../simplify/channels/index.ts";
-import type { Channels, Flow } from "../simplify/channels/rule.ts";
+import { type PlanOptions, plan } from "../../runtime/plan.ts";
+import { followChannels } from "../simplify/channels/follow.ts";
 import { denseConstant } from "../simplify/edit.ts";
 import type { NodeWeight } from "../weights.ts";
 
@@ -17,7 +16,8 @@ export function coupleChannels(
   weights: readonly NodeWeight[],
   options: PlanOptions = {},
 ): NodeWeight[] {
-  const { classesOf } = followChannels(graph, options);
+  const { channels, rootOf } = followChannels(graph, plan(graph, options).values);
+  const classesOf = (value: string) => channels.get(value)?.classes.map(rootOf);
   const producers = new Map(weights.map((weight) => [weight.node, weight]));
   const followers = new Map<NodeWeight, Set<string>>(weights.map((weight) => [weight, new Set()]));
   const ties = new Map<NodeWeight, Int32Array>();
@@ -56,40 +56,4 @@ function rowsOf({ op, inputs, attrs }: Node): string[] {
   if (op === "BatchNormalization") return [inputs[1], inputs[2]];
   if (op === "Conv" || (op === "Gemm" && attrs.transB)) return inputs.slice(1).filter((name) => name);
   return [];
-}
-
-/** By value: one number a channel, the same for those that can only vanish together. */
-function followChannels(
-  graph: Graph,
-  options: PlanOptions,
-): { classesOf: (value: string) => Int32Array | undefined } {
-  const { values } = plan(graph, options);
-  const parents: number[] = [];
-  const rootOf = (id: number): number => {
-    let root = id;
-    while (parents[root] !== root) root = parents[root];
-    return root;
-  };
-  const channels = new Map<string, Channels>();
-  const flow: Flow = {
-    graph,
-    shapeOf: (name) => values.get(name)!.shape,
-    channelsOf: (name) => channels.get(name),
-    dense: (name) => denseConstant(graph.constants, name),
-    inputsOf: (node) => inferInputs(node, graph, values),
-    fresh(count) {
-      const first = parents.length;
-      for (let id = first; id < first + count; id++) parents.push(id);
-      return Int32Array.from({ length: count }, (_, i) => first + i);
-    },
-    join(a, b) {
-      for (let i = 0; i < a.length; i++) parents[rootOf(b[i])] = rootOf(a[i]);
-    },
-    hold() {},
-  };
-  for (const node of graph.nodes) {
-    const found = channelRules.get(node.op)?.follow(node, flow);
-    if (found) channels.set(node.outputs[0], found);
-  }
-  return { classesOf: (value) => channels.get(value)?.classes.map(rootOf) };
 }
