@@ -137,7 +137,7 @@ async function take(
     const taken = await other();
     return { ...taken, reasons: [`webgpu is not used: ${part.missing}`, ...taken.reasons] };
   }
-  return part.takeGpu(planned, { ...heard, mayChoose, choices: choices.webgpu }, other);
+  return part.takeGpu(planned, { mayChoose, choices: choices.webgpu, ...options, ...heard }, other);
 }
 
 /** The first backend that takes the whole model. */

@@ -49,7 +49,7 @@ export interface Capabilities {
   readonly reasons: readonly string[]; // one sentence for each thing that fell back: threads, backend, cache
 }
 
-/** What the model occupies in its worker. */
+/** What the model occupies in its worker; while it is loaded its file is there too. */
 export interface SessionMemory {
   /** Of WebAssembly memory: weights, tables, and all values of a run. It does not grow. 0 on the reference backend. */
   readonly bytes: number;
@@ -101,6 +101,11 @@ export interface PrepareModelOptions {
    * or the load fails.
    */
   readonly backend?: BackendName | "auto";
+  /**
+   * What the GPU multiplies in. "f16" stores weights and what they are multiplied by in half as many bytes, and still adds in
+   * float32; it is used where the device can and the outputs stay within a hundredth of their range (default "f32").
+   */
+  readonly precision?: "f32" | "f16";
   /** At most so many; by default one a core, up to 8. */
   readonly threads?: number;
   /** Sizes of inputs that the model leaves open, by input name. */

@@ -4,10 +4,11 @@
  * right answer and a sentence that says why.
  */
 import type { Backend, Choices, Executable, Tensors } from "./backends/backend.ts";
-import { type WebgpuExecutable, webgpu } from "./backends/webgpu/index.ts";
+import { abandonGpu, webgpu } from "./backends/webgpu/index.ts";
 import { zeroInputs } from "./inputs.ts";
-import { nodeName } from "./model/errors.ts";
+import { ModelError, nodeName } from "./model/errors.ts";
 import type { ExecutionPlan } from "./plan.ts";
+import { type Prepared, prepareHalf } from "./precision.ts";
 import type { SessionValue } from "./session.ts";
 
 /** A backend that has taken the model. */
@@ -21,16 +22,23 @@ export interface GpuOptions {
   /** Is the faster one wanted, or the GPU? */
   readonly mayChoose: boolean;
   readonly choices?: Choices; // of an earlier time on this device
+  readonly precision?: "f32" | "f16";
+  readonly deadlines?: Deadlines;
   /** How many of the kernels are compiled. */
   onCompiled?(done: number, total: number): void;
   /** The GPU has failed and another backend goes on: heard before the run that it failed in resolves. */
   onChange?(taken: Taken): void | Promise<void>;
 }
 
-const mostTrialMs = 300;
+/** A driver that hangs is given up. */
+export interface Deadlines {
+  readonly requestMs: number; // of an adapter, of a device
+  readonly runMs: number; // of a run, of a kernel's compilation: the slowest real ones on a software adapter are shorter
+}
 
-/** A driver that hangs is given up; the slowest real run on a software adapter is shorter. */
-const mostRunMs = 120_000;
+const usualDeadlines: Deadlines = { requestMs: 10_000, runMs: 120_000 };
+
+const mostTrialMs = 300;
 
 /** The model on the GPU, or what `other` gives. Rejects only where `other` does. */
 export async function takeGpu(
@@ -38,18 +46,25 @@ export async function takeGpu(
   options: GpuOptions,
   other: () => Promise<Taken>,
 ): Promise<Taken> {
-  let executable: WebgpuExecutable;
+  const { precision = "f32" } = options;
+  if (precision !== "f32" && precision !== "f16")
+    throw new ModelError(`precision is "${precision}"; expected f32 or f16`);
+  const { runMs } = options.deadlines ?? usualDeadlines;
+  let prepared: Prepared;
   try {
-    executable = await webgpu.prepare(planned, options);
+    prepared = await prepareInTime(planned, options);
   } catch (error) {
+    if (error instanceof Late) abandonGpu();
     return because(`webgpu is not used: ${messageOf(error)}`, await other());
   }
+  const { executable } = prepared;
   const { name, isSoftware } = executable.adapter;
+  const ownReasons = [...prepared.reasons.map((reason) => `webgpu: ${reason}`), ...whyHosted(planned)];
   if (!options.mayChoose) {
     const slow = isSoftware
       ? [`webgpu: the adapter '${name}' computes on the CPU, slower than wasm`]
       : [];
-    return guarded(executable, [...slow, ...whyHosted(planned)], options, other);
+    return guarded(executable, [...slow, ...ownReasons], options, other);
   }
   if (isSoftware) {
     executable.dispose();
@@ -58,7 +73,7 @@ export async function takeGpu(
   const rival = await other();
   let [gpuMs, otherMs] = [0, 0];
   try {
-    [gpuMs, otherMs] = await shortestRuns(planned, [executable, rival.executable]);
+    [gpuMs, otherMs] = await shortestRuns(planned, [executable, rival.executable], runMs);
   } catch (error) {
     executable.dispose();
     return because(`webgpu is not used: ${messageOf(error)}`, rival);
@@ -69,20 +84,60 @@ export async function takeGpu(
     return because(`webgpu is not used: ${is}`, rival);
   }
   rival.executable.dispose();
-  return guarded(executable, [`webgpu is used: ${is}`, ...whyHosted(planned)], options, other);
+  return guarded(executable, [`webgpu is used: ${is}`, ...ownReasons], options, other);
+}
+
+/**
+ * The model on the GPU. Gives up where no kernel is compiled, and nothing else done, for as long as a run may take; what
+ * comes of it later is freed.
+ */
+async function prepareInTime(planned: ExecutionPlan, options: GpuOptions): Promise<Prepared> {
+  const { deadlines = usualDeadlines, onCompiled, choices, precision } = options;
+  const { requestMs, runMs } = deadlines;
+  let isLate = false;
+  let timer: ReturnType<typeof setTimeout>;
+  let wait = () => {};
+  const late = new Promise<never>((_, reject) => {
+    wait = () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => {
+        isLate = true;
+        reject(new Late(`the graphics driver did nothing for ${runMs / 1000} s`));
+      }, runMs);
+    };
+    wait();
+  });
+  const backendOptions = {
+    choices,
+    requestMs,
+    onCompiled(done: number, total: number) {
+      wait();
+      onCompiled?.(done, total);
+    },
+  };
+  const preparing =
+    precision === "f16"
+      ? prepareHalf(planned, backendOptions, (run) => inTime(run, runMs))
+      : webgpu.prepare(planned, backendOptions).then((executable) => ({ executable, reasons: [] }));
+  preparing.then(
+    ({ executable }) => isLate && executable.dispose(),
+    () => {},
+  );
+  return Promise.race([preparing, late]).finally(() => clearTimeout(timer));
 }
 
 /** The GPU's executable, which another replaces when it fails: the run is repeated there, and all later ones go there. */
 function guarded(
   gpu: Executable,
   reasons: string[],
-  { onChange }: GpuOptions,
+  { onChange, deadlines = usualDeadlines }: GpuOptions,
   other: () => Promise<Taken>,
 ): Taken {
   let current: Executable = gpu;
   let isDisposed = false;
   const replace = async (error: unknown): Promise<void> => {
     gpu.dispose();
+    if (error instanceof Late) abandonGpu(); // nobody else should wait for it
     const taken = await other();
     if (isDisposed) {
       taken.executable.dispose();
@@ -92,10 +147,10 @@ function guarded(
     const why = `webgpu failed: ${messageOf(error)}; ${taken.by.name} repeated the run and goes on`;
     await onChange?.(because(why, taken));
   };
-  const doing = async <T>(work: (executable: Executable) => Promise<T>): Promise<T> => {
+  const doing = async <T>(work: (executable: Executable) => Promise<T>, runs = 1): Promise<T> => {
     if (current !== gpu) return work(current);
     try {
-      return await inTime(work(gpu));
+      return await inTime(work(gpu), runs * deadlines.runMs);
     } catch (error) {
       if ((error as Error).name === "ModelError" || isDisposed) throw error; // the inputs are wrong
       await replace(error);
@@ -105,7 +160,7 @@ function guarded(
   const executable: Executable = {
     ...gpu,
     run: (inputs: Tensors) => doing((each) => each.run(inputs)),
-    profile: (inputs, runs) => doing((each) => each.profile(inputs, runs)),
+    profile: (inputs, runs = 5) => doing((each) => each.profile(inputs, runs), 2 * runs + 2),
     dispose() {
       isDisposed = true;
       current.dispose();
@@ -118,15 +173,16 @@ function guarded(
 async function shortestRuns(
   planned: ExecutionPlan,
   executables: readonly [Executable, Executable],
+  runMs: number,
 ): Promise<[number, number]> {
   const inputs = zeroInputs(planned.graph.inputs as readonly SessionValue[]);
   const best: [number, number] = [Infinity, Infinity];
-  for (const executable of executables) await inTime(executable.run(inputs));
+  for (const executable of executables) await inTime(executable.run(inputs), runMs);
   const start = performance.now();
   do {
     for (const [i, executable] of executables.entries()) {
       const before = performance.now();
-      await inTime(executable.run(inputs));
+      await inTime(executable.run(inputs), runMs);
       best[i] = Math.min(best[i], performance.now() - before);
     }
   } while (performance.now() - start < mostTrialMs - best[0] - best[1]);
@@ -151,10 +207,12 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-function inTime<T>(work: Promise<T>): Promise<T> {
+class Late extends Error {}
+
+function inTime<T>(work: Promise<T>, ms: number): Promise<T> {
   let timer: ReturnType<typeof setTimeout>;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer in ${mostRunMs / 1000} s`)), mostRunMs);
+    timer = setTimeout(() => reject(new Late(`no answer in ${ms / 1000} s`)), ms);
   });
   return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }

@@ -33,7 +33,12 @@ export interface Segment {
 /** What every device has for the alignment of a bound range. */
 const alignment = 256;
 
-export function bind(plan: ExecutionPlan, choices: Readonly<Record<string, string>>): Bound {
+/** `isHalf`: products keep their operands in float16, which the device must know. */
+export function bind(
+  plan: ExecutionPlan,
+  choices: Readonly<Record<string, string>>,
+  isHalf = false,
+): Bound {
   const { graph } = plan;
   const owners = new Map<string, string>();
   for (const node of graph.nodes) {
@@ -53,7 +58,7 @@ export function bind(plan: ExecutionPlan, choices: Readonly<Record<string, strin
     plan,
     choices,
     chosen: (label: string, choice: string) => void Object.assign(taken, { [label]: choice }),
-    writer: () => createWriter({ plan, owner, raw }),
+    writer: () => createWriter({ plan, isHalf, owner, raw }),
   };
 
   const segments: { dispatches: Dispatch[]; hosted: Node[] }[] = [{ dispatches: [], hosted: [] }];

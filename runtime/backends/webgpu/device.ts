@@ -17,32 +17,50 @@ export interface AdapterFacts {
 }
 
 /** A driver that does not answer must not keep a model from running on wasm. */
-const requestTimeoutMs = 10_000;
+const mostRequestMs = 10_000;
+
+/** What is asked of a device that has it: float16 in kernels, the time of each kernel. */
+const wantedFeatures: readonly GPUFeatureName[] = ["shader-f16", "timestamp-query"];
 
 let opened: Promise<Gpu> | undefined;
 
 /** Throws an Error that says why there is no GPU. */
-export async function openGpu(): Promise<Gpu> {
+export async function openGpu(requestMs = mostRequestMs): Promise<Gpu> {
   const found = await opened?.catch(() => undefined);
   if (found && found.lost.reason === undefined) return found;
-  opened = open();
+  opened = open(requestMs);
   return opened;
 }
 
-async function open(): Promise<Gpu> {
+/** Ends the device of this thread: all that wait for it hear that it is lost. */
+export function abandonGpu(): void {
+  opened?.then(
+    ({ device }) => device.destroy(),
+    () => {},
+  );
+  opened = undefined;
+}
+
+async function open(requestMs: number): Promise<Gpu> {
   const { gpu } = (globalThis.navigator ?? {}) as Partial<Navigator>;
   if (!gpu) throw new Error("this browser has no WebGPU here (it needs https or localhost)");
-  const adapter = await inTime(gpu.requestAdapter({ powerPreference: "high-performance" }), "adapter");
+  const adapter = await inTime(
+    gpu.requestAdapter({ powerPreference: "high-performance" }),
+    "adapter",
+    requestMs,
+  );
   if (!adapter) throw new Error("no graphics adapter is offered");
-  const { limits, info } = adapter;
+  const { limits, info, features } = adapter;
   const device = await inTime(
     adapter.requestDevice({
+      requiredFeatures: wantedFeatures.filter((name) => features.has(name)),
       requiredLimits: {
         maxBufferSize: limits.maxBufferSize,
         maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
       },
     }),
     "device",
+    requestMs,
   );
   const lost: { reason?: string } = {};
   void device.lost.then(({ reason, message }) => {
@@ -119,12 +137,12 @@ export async function whyLost({ device, lost }: Gpu): Promise<string | undefined
   return lost.reason;
 }
 
-function inTime<T>(promise: Promise<T>, what: string): Promise<T> {
+function inTime<T>(promise: Promise<T>, what: string, ms: number): Promise<T> {
   let timer: ReturnType<typeof setTimeout>;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(
-      () => reject(new Error(`the graphics driver gave no ${what} in ${requestTimeoutMs / 1000} s`)),
-      requestTimeoutMs,
+      () => reject(new Error(`the graphics driver gave no ${what} in ${ms / 1000} s`)),
+      ms,
     );
   });
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));

@@ -5,7 +5,7 @@ export type Binding =
   | { readonly kind: "value"; readonly name: string } // of the value that owns the bytes
   | { readonly kind: "data"; readonly data: Data };
 
-export type Data = Float32Array | Int32Array | Uint32Array;
+export type Data = Float32Array | Int32Array | Uint32Array | Uint16Array; // the last: bits of float16, an even number
 
 export interface Dispatch {
   readonly label: string; // "Conv 'stem' + Relu"

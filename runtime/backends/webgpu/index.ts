@@ -6,13 +6,21 @@ import { type AdapterFacts, openGpu } from "./device.ts";
 import { createExecutable, type GpuExecutable, type OnCompiled } from "./executable.ts";
 import { whyHosted } from "./families.ts";
 
+export { abandonGpu } from "./device.ts";
+
 export interface WebgpuExecutable extends GpuExecutable {
   readonly adapter: AdapterFacts;
+  /** The device has shader-f16. */
+  readonly hasHalf: boolean;
 }
 
 export interface WebgpuOptions extends PrepareOptions {
   /** How many of the kernels are compiled. */
   readonly onCompiled?: OnCompiled;
+  /** Products keep their operands in float16; throws where the device has no shader-f16. */
+  readonly isHalf?: boolean;
+  /** How long a driver may take to give an adapter or a device. */
+  readonly requestMs?: number;
 }
 
 export const webgpu = {
@@ -23,9 +31,15 @@ export const webgpu = {
   hosted: whyHosted,
 
   /** Throws an Error that says why, where there is no GPU, or it refuses the model. */
-  async prepare(plan, { choices = {}, onCompiled }: WebgpuOptions = {}): Promise<WebgpuExecutable> {
-    const gpu = await openGpu();
-    const executable = await createExecutable(gpu, plan, bind(plan, choices), onCompiled);
-    return { ...executable, adapter: gpu.adapter };
+  async prepare(
+    plan,
+    { choices = {}, onCompiled, isHalf = false, requestMs }: WebgpuOptions = {},
+  ): Promise<WebgpuExecutable> {
+    const gpu = await openGpu(requestMs);
+    const { adapter, device } = gpu;
+    const hasHalf = device.features.has("shader-f16");
+    if (isHalf && !hasHalf) throw new Error(`'${adapter.name}' has no shader-f16`);
+    const executable = await createExecutable(gpu, plan, bind(plan, choices, isHalf), onCompiled);
+    return { ...executable, adapter, hasHalf };
   },
 } satisfies Backend;

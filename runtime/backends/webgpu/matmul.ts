@@ -2,7 +2,7 @@
  * y = alpha A B + bias for matrices that are both computed, a batch of them: attention's two products.
  *
  * A workgroup computes a tile of 32 x 32, an invocation 4 x 4 of it in registers. Of 16 columns of A and rows of B at
- * a time, it brings both to workgroup memory.
+ * a time, it brings both to workgroup memory, as float16 where the device stores that; sums are float32.
  */
 import type { Dispatch } from "./dispatch.ts";
 import type { Step } from "./fuse.ts";
@@ -41,8 +41,13 @@ export function computed(step: Step, writer: Writer, product: Product): Dispatch
     `${writer.value(name)}[${first} + (${r}) * ${writer.constant("row", row)} + (${c}) * ${writer.constant("col", col)}]`;
   const factor = alpha === 1 ? "" : `${writer.constant("alpha", alpha, "f32")} * `;
   const rows = [0, 1, 2, 3];
-  const main = `var<workgroup> as_: array<vec4<f32>, ${(depth * tile) / 4}>; // [depth][rows / 4]
-var<workgroup> bs: array<vec4<f32>, ${(depth * tile) / 4}>; // [depth][columns / 4]
+  const { isHalf } = writer;
+  if (isHalf) writer.enable("f16");
+  const kept = isHalf ? "vec4<f16>" : "vec4<f32>";
+  const narrow = (value: string) => (isHalf ? `vec4<f16>(${value})` : value);
+  const widen = (value: string) => (isHalf ? `vec4<f32>(${value})` : value);
+  const main = `var<workgroup> as_: array<${kept}, ${(depth * tile) / 4}>; // [depth][rows / 4]
+var<workgroup> bs: array<${kept}, ${(depth * tile) / 4}>; // [depth][columns / 4]
 
 ${storeFunction(writer, step)}
 fn a_at(first: u32, p: u32, n: u32) -> f32 {
@@ -83,13 +88,13 @@ ${rows.map((i) => `  var sum${i} = vec4<f32>();`).join("\n")}
         left[j] = a_at(a0, p + j, at);
         right[j] = b_at(b0, at, m + j);
       }
-      as_[n * 8u + c] = left;
-      bs[n * 8u + c] = right;
+      as_[n * 8u + c] = ${narrow("left")};
+      bs[n * 8u + c] = ${narrow("right")};
     }
     workgroupBarrier();
     for (var n = 0u; n < ${depth}u; n++) {
-      let left = as_[n * 8u + r];
-      let right = bs[n * 8u + c];
+      let left = ${widen("as_[n * 8u + r]")};
+      let right = ${widen("bs[n * 8u + c]")};
 ${rows.map((i) => `      sum${i} = fma(vec4<f32>(left.${"xyzw"[i]}), right, sum${i});`).join("\n")}
     }
   }
@@ -99,7 +104,7 @@ ${rows.map((i) => `      sum${i} = fma(vec4<f32>(left.${"xyzw"[i]}), right, sum$
 }`;
   return writer.finish({
     label: step.label,
-    kernel: "matmul_32x32",
+    kernel: `matmul_32x32${isHalf ? "_f16" : ""}`,
     detail: "both matrices are computed",
     flops: 2 * matrices * M * N * K,
     main,

@@ -7,11 +7,15 @@
  * the length of their lists, the longest first, so that what is left at the end is short. Dense weights have lists
  * of every block.
  *
+ * Where the device stores float16, both lie in workgroup memory as that, and weights in the buffer too; they are
+ * multiplied and added in float32.
+ *
  * How x is read (pixels are the rows of a matrix, or the places of an image) is written by its Source.
  */
 import { nodeName } from "../../model/errors.ts";
 import type { Dispatch } from "./dispatch.ts";
 import type { Step } from "./fuse.ts";
+import { fitsHalf, toHalf } from "./half.ts";
 import { type BlockShape, depth, nameOf, type Packed } from "./pack.ts";
 import { storeFunction } from "./store.ts";
 import type { Writer } from "./writer.ts";
@@ -52,7 +56,11 @@ export function product(step: Step, writer: Writer, source: Source, packed: Pack
   const tiles = Math.ceil(source.pixels / (4 * quads));
   const index = writer.data(packed.index, "u32");
   const wide = rowsEach % 4 === 0; // weights are read four at a time
-  const weights = writer.data(packed.values, wide ? "vec4<f32>" : "f32");
+  const isHalf = writer.isHalf && fitsHalf(packed.values);
+  if (isHalf) writer.enable("f16");
+  const scalar = isHalf ? "f16" : "f32"; // of both operands as they are kept
+  const weightType = wide ? `vec4<${scalar}>` : scalar;
+  const weights = writer.data(isHalf ? toHalf(packed.values) : packed.values, weightType);
   const vectors = wide ? rows / 4 : rows; // of weights for one input
   const together = depth / cols; // blocks at a time
   const blocksAt = writer.constant("blocksAt", rowGroups * 4);
@@ -61,14 +69,16 @@ export function product(step: Step, writer: Writer, source: Source, packed: Pack
   const each = (count: number, line: (i: number) => string, indent = "  ") =>
     Array.from({ length: count }, (_, i) => `${indent}${line(i)}`).join("\n");
 
+  const widened = (type: string, kept: string) => (isHalf ? `${type}(${kept})` : kept);
   const weightOf = (r: number) => (wide ? `w${r >> 2}.${"xyzw"[r & 3]}` : `w${r}`);
   const readWeights = each(
     wide ? rowsEach / 4 : rowsEach,
-    (i) => `let w${i} = ws[n * ${vectors}u + part * ${wide ? rowsEach / 4 : rowsEach}u + ${i}u];`,
+    (i) =>
+      `let w${i} = ${widened(wide ? "vec4<f32>" : "f32", `ws[n * ${vectors}u + part * ${wide ? rowsEach / 4 : rowsEach}u + ${i}u]`)};`,
     "      ",
   );
-  const main = `var<workgroup> xs: array<vec4<f32>, ${depth * quads}>; // [${depth} inputs][quads of pixels]
-var<workgroup> ws: array<${wide ? "vec4<f32>" : "f32"}, ${depth * vectors}>; // [${depth} inputs][outputs]
+  const main = `var<workgroup> xs: array<vec4<${scalar}>, ${depth * quads}>; // [${depth} inputs][quads of pixels]
+var<workgroup> ws: array<${weightType}, ${depth * vectors}>; // [${depth} inputs][outputs]
 
 ${functions}
 fn put(m: u32, pixel: u32, sum: vec4<f32>) {
@@ -94,14 +104,14 @@ ${each(rowsEach, (r) => `var sum${r} = vec4<f32>();`)}
       let word = ${index}[${blocksAt} + block + n / ${cols}u];
       let tap = word >> 16u;
       let c = (word & 0xffffu) + n % ${cols}u;
-      xs[n * ${quads}u + quad] = ${source.load};
+      xs[n * ${quads}u + quad] = ${isHalf ? `vec4<f16>(${source.load})` : source.load};
     }
     for (var n = t; n < ${depth * vectors}u; n += ${size}u) {
       ws[n] = ${weights}[block * ${cols * vectors}u + n];
     }
     workgroupBarrier();
     for (var n = 0u; n < ${depth}u; n++) {
-      let x = xs[n * ${quads}u + quad];
+      let x = ${widened("vec4<f32>", `xs[n * ${quads}u + quad]`)};
 ${readWeights}
 ${each(rowsEach, (r) => `sum${r} = fma(vec4<f32>(${weightOf(r)}), x, sum${r});`, "      ")}
     }
@@ -116,7 +126,7 @@ ${each(rowsEach, (r) => `sum${r} = fma(vec4<f32>(${weightOf(r)}), x, sum${r});`,
   const shape = nameOf(packed);
   return writer.finish({
     label: step.label,
-    kernel: `${source.name}_${shape}`,
+    kernel: `${source.name}_${shape}${isHalf ? "_f16" : ""}`,
     detail: isDense ? "dense" : `sparse: ${(100 * kept).toFixed(1)} % of the ${shape} blocks kept`,
     flops: 2 * packed.values.length * source.pixels,
     main,

@@ -12,12 +12,16 @@ export type Scalar = "f32" | "i32" | "u32";
 
 export interface Writer {
   readonly plan: ExecutionPlan;
+  /** Products keep their operands, not their sums, in float16 (half.ts). */
+  readonly isHalf: boolean;
   /** The variable of a value or constant, an array of `type`; the same for all names of the same bytes. */
   value(name: string, type?: string): string;
   /** The variable of data of this kernel's own. */
   data(data: Data, type: string): string;
   /** The name of an override: `name`, or one like it where that has another value already. */
   constant(name: string, value: number, type?: Scalar): string;
+  /** An extension of WGSL that the kernel needs: "f16". */
+  enable(name: string): void;
   /** A function that the kernel calls, written once. */
   helper(code: string): void;
   /** The kernel of `main`, the statements and functions behind its declarations. */
@@ -28,18 +32,20 @@ export interface Writer {
 
 export interface WriterOptions {
   readonly plan: ExecutionPlan;
+  readonly isHalf: boolean;
   /** The value that owns the bytes of another, which is a view of it. */
   owner(name: string): string;
   /** A constant as the GPU holds it, kept for all kernels that read it. */
   raw(name: string): Data;
 }
 
-export function createWriter({ plan, owner, raw }: WriterOptions): Writer {
+export function createWriter({ plan, isHalf, owner, raw }: WriterOptions): Writer {
   const bindings: Binding[] = [];
   const declarations: string[] = [];
   const variables = new Map<string, string>(); // of values, by owner and type
   const overrides = new Map<string, { value: number; type: Scalar }>();
   const helpers = new Set<string>();
+  const enabled = new Set<string>();
   const bind = (binding: Binding, access: string, type: string): string => {
     const variable = `${binding.kind === "value" ? "v" : "c"}${bindings.length}`;
     declarations.push(
@@ -51,6 +57,7 @@ export function createWriter({ plan, owner, raw }: WriterOptions): Writer {
 
   return {
     plan,
+    isHalf,
     owner,
 
     value(name, type = scalarOf(plan.values.get(name)!.dtype)) {
@@ -78,6 +85,10 @@ export function createWriter({ plan, owner, raw }: WriterOptions): Writer {
       }
     },
 
+    enable(name) {
+      enabled.add(`enable ${name};`);
+    },
+
     helper(code) {
       helpers.add(code);
     },
@@ -85,7 +96,7 @@ export function createWriter({ plan, owner, raw }: WriterOptions): Writer {
     finish({ main, ...rest }) {
       const constants = Object.fromEntries([...overrides].map(([name, { value }]) => [name, value]));
       const lines = [...overrides].map(([name, { type }]) => `override ${name}: ${type};`);
-      const code = `${[...lines, ...declarations, ...helpers, main].join("\n")}\n`;
+      const code = `${[...enabled, ...lines, ...declarations, ...helpers, main].join("\n")}\n`;
       return { ...rest, code, constants, bindings };
     },
   };
