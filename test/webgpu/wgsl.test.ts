@@ -93,16 +93,23 @@ const kernels: [file: string, x: Shape, links: Link[]][] = [
   ],
 ];
 
-test.each(kernels)("the kernel of %s is the text that is kept", async (file, shape, links) => {
-  const { segments } = bind(plan(chain(shape, links)), {});
-  expect(segments).toHaveLength(1);
-  const [{ dispatches, hosted }] = segments;
-  expect([dispatches.length, hosted.length]).toEqual([1, 0]);
-  const [{ code, constants, workgroups }] = dispatches;
-  const overrides = Object.entries(constants).map(([name, value]) => `${name} = ${value}`);
-  const head = `// ${workgroups.join(" x ")} workgroups; ${overrides.join(", ")}\n`;
-  await expect(head + code).toMatchFileSnapshot(`wgsl/${file}.wgsl`);
-});
+const halves = kernels.flatMap(([file, shape, links]) =>
+  ["conv_16x8", "gemm_16x8", "matmul"].includes(file) ? [[`${file}_f16`, shape, links] as const] : [],
+);
+
+test.each([...kernels, ...halves])(
+  "the kernel of %s is the text that is kept",
+  async (file, shape, links) => {
+    const { segments } = bind(plan(chain(shape, links)), {}, file.endsWith("_f16"));
+    expect(segments).toHaveLength(1);
+    const [{ dispatches, hosted }] = segments;
+    expect([dispatches.length, hosted.length]).toEqual([1, 0]);
+    const [{ code, constants, workgroups }] = dispatches;
+    const overrides = Object.entries(constants).map(([name, value]) => `${name} = ${value}`);
+    const head = `// ${workgroups.join(" x ")} workgroups; ${overrides.join(", ")}\n`;
+    await expect(head + code).toMatchFileSnapshot(`wgsl/${file}.wgsl`);
+  },
+);
 
 function chain(shape: Shape, links: readonly Link[]): Graph {
   const constants = new Map<string, Tensor | SparseTensor>();
