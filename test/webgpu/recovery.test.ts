@@ -8,7 +8,7 @@ import type { Graph } from "../../runtime/model/graph.ts";
 import { plan } from "../../runtime/plan.ts";
 import { prepareModel } from "../../runtime/prepare.ts";
 import type { Capabilities } from "../../runtime/session.ts";
-import { takeGpu } from "../../runtime/webgpu.ts";
+import { type Deadlines, type Taken, takeGpu } from "../../runtime/webgpu.ts";
 import { expectSame } from "../backend/run.ts";
 import { randomTensor } from "../random.ts";
 import { whyNoGpu } from "./gpu.ts";
@@ -239,6 +239,116 @@ describe.skipIf(whyNoGpu !== undefined)(whyNoGpu ?? "on Dawn", () => {
       executable.dispose();
     },
   );
+
+  test("memory that runs out in the middle of a run: wasm repeats it", async () => {
+    const seen: GPUDevice[] = [];
+    let isFull = false;
+    const scopes: GPUErrorFilter[] = [];
+    const device = (real: GPUDevice) => ({
+      pushErrorScope(filter: GPUErrorFilter) {
+        scopes.push(filter);
+        real.pushErrorScope(filter);
+      },
+      async popErrorScope() {
+        const filter = scopes.pop();
+        const error = await real.popErrorScope();
+        return isFull && filter === "out-of-memory" ? { message: "no memory for the commands" } : error;
+      },
+    });
+    const { executable, changes } = await prepared(gpuWith({ seen, device }));
+    keep(seen);
+    expectSame(await executable.run(inputs), wanted, 1e-4);
+    isFull = true;
+    expectSame(await executable.run(inputs), wanted);
+    expect(changes[0].reasons[0]).toMatch(/webgpu failed: .*no memory for the commands; wasm repeated/);
+    executable.dispose();
+  });
+
+  /** What a driver that hangs gives. */
+  const never = () => new Promise<never>(() => {});
+
+  /** What takes the model where a driver has so long to answer. */
+  async function taken(gpu: unknown, { requestMs = 10_000, runMs = 10_000 }) {
+    offer(gpu);
+    last?.destroy();
+    last = undefined;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    const changes: Taken[] = [];
+    const options = {
+      mayChoose: false,
+      deadlines: { requestMs, runMs },
+      onChange: (change: Taken) => void changes.push(change),
+    };
+    const other = async () => ({ executable: await wasm.prepare(planned), by: wasm, reasons: [] });
+    return { ...(await takeGpu(planned, options, other)), changes };
+  }
+
+  const hangs: [claim: string, gpu: () => unknown, deadlines: Partial<Deadlines>, why: RegExp][] = [
+    ["an adapter", () => ({ requestAdapter: never }), { requestMs: 50 }, /gave no adapter in 0.05 s/],
+    [
+      "a device",
+      () => ({
+        requestAdapter: async () => ({
+          features: new Set(),
+          limits: {},
+          info: {},
+          requestDevice: never,
+        }),
+      }),
+      { requestMs: 50 },
+      /gave no device in 0.05 s/,
+    ],
+    [
+      "a compiled kernel",
+      () => gpuWith({ device: () => ({ createComputePipelineAsync: never }) }),
+      { runMs: 300 },
+      /webgpu is not used: the graphics driver did nothing for 0.3 s/,
+    ],
+    [
+      "word of its memory",
+      () => gpuWith({ device: () => ({ popErrorScope: never }) }),
+      { runMs: 300 },
+      /webgpu is not used: the graphics driver did nothing for 0.3 s/,
+    ],
+  ];
+  test.each(hangs)(
+    "a driver that never gives %s: wasm runs the model",
+    async (_, gpu, deadlines, why) => {
+      const { executable, by, reasons } = await taken(gpu(), deadlines);
+      expect(by.name).toBe("wasm");
+      expect(reasons[0]).toMatch(why);
+      expectSame(await executable.run(inputs), wanted);
+      executable.dispose();
+    },
+  );
+
+  test("a driver that hangs in a run: wasm repeats it after the deadline, and the device is given up for all", async () => {
+    const seen: GPUDevice[] = [];
+    let hangs = false;
+    const device = (real: GPUDevice) => ({
+      createBuffer(descriptor: GPUBufferDescriptor) {
+        const buffer = real.createBuffer(descriptor);
+        const { mapAsync } = buffer;
+        const value = (...range: Parameters<typeof mapAsync>) =>
+          hangs ? never() : mapAsync.apply(buffer, range);
+        return Object.defineProperty(buffer, "mapAsync", { value });
+      },
+    });
+    const { executable, by, changes } = await taken(gpuWith({ seen, device }), { runMs: 1500 });
+    expect(by.name).toBe("webgpu");
+    expectSame(await executable.run(inputs), wanted, 1e-4);
+    hangs = true;
+    expectSame(await executable.run(inputs), wanted);
+    expect(changes[0].reasons[0]).toMatch(/webgpu failed: no answer in 1.5 s; wasm repeated the run/);
+    expectSame(await executable.run(inputs), wanted);
+    expect(changes).toHaveLength(1);
+    expect((await seen[0].lost).reason).toBe("destroyed");
+    executable.dispose();
+
+    const later = await taken(gpuWith({}), { runMs: 10_000 });
+    expect(later.by.name).toBe("webgpu");
+    later.executable.dispose();
+  });
 
   test("inputs that are wrong are the caller's error, not the GPU's", async () => {
     const seen: GPUDevice[] = [];
