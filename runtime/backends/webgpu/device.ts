@@ -19,8 +19,8 @@ export interface AdapterFacts {
 /** A driver that does not answer must not keep a model from running on wasm. */
 const mostRequestMs = 10_000;
 
-/** What is asked of a device that has it: float16 in kernels, the time of each kernel. */
-const wantedFeatures: readonly GPUFeatureName[] = ["shader-f16", "timestamp-query"];
+/** What is asked of a device that has it: float16 in kernels. */
+const wantedFeatures: readonly GPUFeatureName[] = ["shader-f16"];
 
 let opened: Promise<Gpu> | undefined;
 
