@@ -4,9 +4,10 @@
  * place of its last node, so that the other value of an Add is there.
  */
 import { nodeName } from "../../model/errors.ts";
-import type { Graph, Node } from "../../model/graph.ts";
+import type { Node } from "../../model/graph.ts";
 import { sameShape } from "../../model/tensor.ts";
 import type { ExecutionPlan } from "../../plan.ts";
+import { readersOf } from "../readers.ts";
 import { activationOf, isTame } from "./activation.ts";
 import { bindingOf } from "./bindings.ts";
 import { isDepthwise } from "./depthwise.ts";
@@ -76,16 +77,3 @@ function fusesOf(node: Node, plan: ExecutionPlan): Fuses {
 }
 
 const depthwiseFuses: Fuses = { activation: true, clamp: true };
-
-/** Who reads each value: nodes, once for every time they do, and the graph for its outputs. */
-function readersOf(graph: Graph): Map<string, (Node | "graph")[]> {
-  const readers = new Map<string, (Node | "graph")[]>();
-  const add = (name: string, reader: Node | "graph") => {
-    const list = readers.get(name);
-    if (list) list.push(reader);
-    else readers.set(name, [reader]);
-  };
-  for (const node of graph.nodes) for (const name of node.inputs) add(name, node);
-  for (const { name } of graph.outputs) add(name, "graph");
-  return readers;
-}

@@ -4,9 +4,10 @@
  * values that its tail reads are there.
  */
 import { nodeName } from "../../model/errors.ts";
-import type { Graph, Node } from "../../model/graph.ts";
+import type { Node } from "../../model/graph.ts";
 import { sameShape } from "../../model/tensor.ts";
 import type { ExecutionPlan } from "../../plan.ts";
+import { readersOf } from "../readers.ts";
 import { shapeOf } from "../wasm/plan-facts.ts";
 import { elementwiseReads, whyNotElementwise } from "./elementwise.ts";
 
@@ -70,17 +71,4 @@ export function fuse(plan: ExecutionPlan, { hosted, isView }: FuseOptions): Step
     }
   }
   return steps.sort((a, b) => a.at - b.at).map(({ step }) => step);
-}
-
-/** Who reads each value: nodes, once for every time they do, and the graph for its outputs. */
-function readersOf(graph: Graph): Map<string, (Node | "graph")[]> {
-  const readers = new Map<string, (Node | "graph")[]>();
-  const add = (name: string, reader: Node | "graph") => {
-    const list = readers.get(name);
-    if (list) list.push(reader);
-    else readers.set(name, [reader]);
-  };
-  for (const node of graph.nodes) for (const name of node.inputs) add(name, node);
-  for (const { name } of graph.outputs) add(name, "graph");
-  return readers;
 }
