@@ -171,7 +171,7 @@ const groups: Record<string, readonly Row[]> = {
   "Search:": [
     [
       "--start <name>",
-      "smart's first masks (default: magnitude)",
+      "smart's first masks (default: norm)",
       ["constant", "magnitude", "norm", "norm-activation"],
     ],
     [

@@ -25,7 +25,7 @@ export interface Cell {
 
 /** What each method tries. The learning rate of the weights is the same for all. */
 export const trials: Readonly<Partial<Record<MethodName, readonly SearchOptions[]>>> = {
-  smart: [{ start: "norm" }, { tauStart: 0.2 }, {}, { tauStart: 1 }],
+  smart: [{}, ...[0.2, 0.5, 1].map((tauStart) => ({ start: "magnitude" as const, tauStart }))],
   pdp: [{}, { tauStart: 0.003 }, { tauStart: 0.01 }, { tauStart: 0.1 }],
   acdc: [{ rounds: 1 }, {}, { rounds: 3 }, { rounds: 4 }],
   pas: [{}, { penalty: 1 }, { penalty: 2 }, { penalty: 8 }],
