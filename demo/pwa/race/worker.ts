@@ -35,7 +35,7 @@ const api = {
       const engine = await openEngine(kind, name, model, job);
       const prepared = performance.now();
       if (i === 0) inputs = someInputs(engine.session!.inputs);
-      expected.set(name, await engine.run(inputs));
+      expected.set(name, structuredClone(await engine.run(inputs))); // the next run fills the arrays again
       const end = performance.now();
       opened.push({
         engine,
@@ -146,6 +146,7 @@ function someInputs(values: readonly SessionValue[]): Tensors {
 function relativeError(expected: Tensors, actual: Tensors): number {
   const pairs = Object.values(expected).map((output, i) => [output, Object.values(actual)[i]] as const);
   const errors = pairs.map(([output, made]) => {
+    if (made?.data.length !== output.data.length) return Number.POSITIVE_INFINITY;
     let range = 0;
     for (const value of output.data) range = Math.max(range, Math.abs(value));
     return maxDifference({ output }, { output: made }) / (range || 1);
