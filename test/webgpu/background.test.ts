@@ -123,10 +123,10 @@ async function startChromium(executable: string): Promise<{ browser: Browser; en
   return {
     browser,
     async end() {
-      await browser.close();
-      child.kill();
+      const system = await browser.newBrowserCDPSession();
+      await system.send("Browser.close").catch(() => child.kill()); // its helpers end with it
       await ended;
-      rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+      rmSync(profile, { recursive: true, force: true, maxRetries: 20 }); // they may write a moment longer
     },
   };
 }
