@@ -24,15 +24,16 @@ export interface Entry {
 }
 
 /**
- * The key of a model (a modelHash) under these options on this device; undefined where nothing is to be remembered.
- * A new version of the browser may run the same kernels at other speeds.
+ * The key of a model (a modelHash) under these options on this device; undefined where nothing is to be remembered, as
+ * where the GPU is wanted: it may be there the next time. A new version of the browser may run the same kernels at other
+ * speeds.
  */
 export function preparedKey(model: string, options: PrepareModelOptions): string | undefined {
-  const { cache, debug, backend = "auto", threads, shapes = {} } = options;
-  if (build === undefined || cache === false || debug) return undefined;
+  const { cache, debug, backend = "wasm", threads, shapes = {} } = options;
+  if (build === undefined || cache === false || debug || backend !== "wasm") return undefined;
   const { userAgent, hardwareConcurrency } = globalThis.navigator ?? {};
   const device = [userAgent, hardwareConcurrency, isCrossOriginIsolated()];
-  return JSON.stringify([build, model, backend, threads ?? "all", shapes, device]);
+  return JSON.stringify([build, model, threads ?? "all", shapes, device]);
 }
 
 export async function recallPrepared(key: string): Promise<Prepared | undefined> {
