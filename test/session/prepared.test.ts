@@ -53,6 +53,7 @@ globalThis.job = async () => {
   await again("second");
   await again("uncached", "/a.filigree", { cache: false });
   await again("reshaped", "/a.filigree", { shapes: { image: [2, 3, 9, 9] } });
+  await again("wanted on the GPU", "/a.filigree", { backend: "auto" });
   await again("other", "/b.filigree");
   const entry = await ask("readonly", (store) => store.get(key));
   entry.bytes[entry.bytes.length >> 1] ^= 1;
@@ -101,7 +102,7 @@ inChromium("the second load takes what the first prepared, and computes the same
   expect(loads.second.logits).toEqual(loads.first.logits);
 });
 
-inChromium.each(["uncached", "reshaped"])("%s, it is prepared anew", (name) => {
+inChromium.each(["uncached", "reshaped", "wanted on the GPU"])("%s, it is prepared anew", (name) => {
   expect(loads[name].steps).toEqual(all);
   loads[name].logits.forEach((logit, i) => void expect(logit).toBeCloseTo(loads.first.logits[i], 4));
 });
