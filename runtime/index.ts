@@ -58,8 +58,8 @@ async function open(
   seat: Seat,
   signal: AbortSignal,
 ): Promise<Session> {
-  const { onProgress } = options;
-  const prepareOptions = { ...options, onProgress: undefined, signal: undefined, worker: undefined };
+  const { onProgress, backend, precision, threads, shapes, debug, cache } = options;
+  const prepareOptions = { backend, precision, threads, shapes, debug, cache };
   const { bytes, cached } = await fetchModel(source, { ...options, signal });
   const onStep: OnStep = (loaded, total, changed) => {
     if (changed) current = changed;

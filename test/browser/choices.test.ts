@@ -47,9 +47,12 @@ async function open(options: LoadOptions = {}, shape: Shape = [1, 32, 16, 16]) {
   return { kernel, detail };
 }
 
+/** Writing is not waited for by a load; on a busy machine it takes its time. */
+const written = (isThere: () => Promise<boolean>) => vi.waitUntil(isThere, { timeout: 20_000 });
+
 /** The only entry there is, once it has been written. */
 async function remembered() {
-  await vi.waitUntil(async () => (await entries(store)).length > 0);
+  await written(async () => (await entries(store)).length > 0);
   const [[key, value], ...others] = await entries<string, { at: number; choices: Choices }>(store);
   expect(others).toEqual([]);
   return { key, name: value.choices.wasm[step] };
@@ -100,7 +103,7 @@ test.each<[claim: string, spoilt: unknown]>([
   const { key, name } = await remembered();
   await set(key, spoilt, store);
   expect((await open()).detail).toMatch(/measured, |predicted /);
-  await vi.waitUntil(async () => (await get(key, store))?.choices?.wasm?.[step] !== undefined);
+  await written(async () => (await get(key, store))?.choices?.wasm?.[step] !== undefined);
   expect(typeof (await remembered()).name).toBe(typeof name);
   expect((await open()).detail).toContain("measured before");
 });
@@ -110,7 +113,7 @@ describe("what was measured elsewhere is not believed", () => {
     await open();
     await remembered();
     expect((await open({}, [2, 32, 16, 16])).detail).not.toContain("measured before");
-    await vi.waitUntil(async () => (await entries(store)).length === 2); // not into the next test
+    await written(async () => (await entries(store)).length === 2); // not into the next test
   });
 
   test.each([
@@ -124,6 +127,7 @@ describe("what was measured elsewhere is not believed", () => {
     await clear(store);
     await set(JSON.stringify(foreign), entry(name), store);
     expect((await open()).detail).not.toContain("measured before");
+    await written(async () => (await entries(store)).length === 2); // not into the next test
   });
 });
 
@@ -132,7 +136,7 @@ test("entries do not pile up: the oldest go", async () => {
   for (const [i, key] of others.entries()) await set(key, entry("block 8", i + 1), store);
   await set("of a version that wrote no time", { wasm: {} }, store);
   await open();
-  await vi.waitUntil(async () => (await entries(store)).length <= 64);
+  await written(async () => (await entries(store)).length <= 64);
   const kept = (await entries<string, { at: number }>(store)).map(([, { at }]) => at);
   expect(kept.length).toBe(64);
   expect(Math.min(...kept)).toBe(100 - 63 + 1); // beside the new one, the 63 that were the last
