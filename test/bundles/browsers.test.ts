@@ -61,7 +61,8 @@ function expectRight({ logits, capabilities }: Result): void {
 }
 
 describe("the same answers", () => {
-  test("in Firefox, on two threads", async (context) => {
+  // Once in many runs Firefox did not come up on a busy machine.
+  test("in Firefox, on two threads", { retry: 1 }, async (context) => {
     if (!existsSync(firefoxPath))
       context.skip(`${firefoxPath} is not here: apt-get install firefox-esr`);
     const browser = await firefox.launch({ channel: "moz-firefox", executablePath: firefoxPath });
