@@ -14,18 +14,21 @@ export async function plotsOf(done: readonly CellResult[]): Promise<Plot[]> {
   const networks = [...new Set(grid.map(({ network }) => network))];
   const specs = networks.flatMap((network) => {
     const own = grid.filter((result) => result.network === network);
+    const at70 = own.filter(({ sparsity }) => sparsity === 0.7);
     return [
       {
         file: `${network}-accuracy.svg`,
         alt: `${network}: accuracy by sparsity, a line a method`,
+        results: own,
         spec: accuracy(own),
       },
       {
         file: `${network}-layers.svg`,
         alt: `${network}: sparsity of each layer at 70 %, a line a method`,
-        spec: layers(own.filter(({ sparsity }) => sparsity === 0.7)),
+        results: at70,
+        spec: layers(at70),
       },
-    ];
+    ].filter(({ results }) => results.length > 1); // one result is not compared with anything
   });
   return Promise.all(
     specs.map(async ({ file, alt, spec }) => {
