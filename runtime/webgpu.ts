@@ -32,11 +32,11 @@ export interface GpuOptions {
 
 /** A driver that hangs is given up. */
 export interface Deadlines {
-  readonly requestMs: number; // of an adapter, of a device
+  readonly requestMs?: number; // of an adapter, of a device; by default the backend's
   readonly runMs: number; // of a run, of a kernel's compilation: the slowest real ones on a software adapter are shorter
 }
 
-const usualDeadlines: Deadlines = { requestMs: 10_000, runMs: 120_000 };
+const usualDeadlines: Deadlines = { runMs: 120_000 };
 
 const mostTrialMs = 300;
 

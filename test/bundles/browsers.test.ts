@@ -61,7 +61,7 @@ function expectRight({ logits, capabilities }: Result): void {
 }
 
 describe("the same answers", () => {
-  // Once in many runs Firefox did not come up on a busy machine.
+  // Once, on a busy machine, it had not ended after two minutes; why is not known.
   test("in Firefox, on two threads", { retry: 1 }, async (context) => {
     if (!existsSync(firefoxPath))
       context.skip(`${firefoxPath} is not here: apt-get install firefox-esr`);
