@@ -4,12 +4,15 @@
  * right answer and a sentence that says why.
  */
 import type { Backend, Choices, Executable, Tensors } from "./backends/backend.ts";
-import { abandonGpu, webgpu } from "./backends/webgpu/index.ts";
+import { abandonGpu, webgpu, withSubgroups } from "./backends/webgpu/index.ts";
+import { inTime, Late } from "./deadline.ts";
 import { zeroInputs } from "./inputs.ts";
 import { ModelError, nodeName } from "./model/errors.ts";
 import type { ExecutionPlan } from "./plan.ts";
 import { type Prepared, prepareHalf } from "./precision.ts";
 import type { SessionValue } from "./session.ts";
+import { trySubgroups } from "./subgroups.ts";
+import { shortestRuns } from "./trial.ts";
 
 /** A backend that has taken the model. */
 export interface Taken {
@@ -38,8 +41,6 @@ export interface Deadlines {
 
 const usualDeadlines: Deadlines = { runMs: 120_000 };
 
-const mostTrialMs = 300;
-
 /** The model on the GPU, or what `other` gives. Rejects only where `other` does. */
 export async function takeGpu(
   planned: ExecutionPlan,
@@ -52,7 +53,7 @@ export async function takeGpu(
   const { runMs } = options.deadlines ?? usualDeadlines;
   let prepared: Prepared;
   try {
-    prepared = await prepareInTime(planned, options);
+    prepared = await withBestKernels(planned, options, await prepareInTime(planned, options));
   } catch (error) {
     if (error instanceof Late) abandonGpu();
     return because(`webgpu is not used: ${messageOf(error)}`, await other());
@@ -73,7 +74,9 @@ export async function takeGpu(
   const rival = await other();
   let [gpuMs, otherMs] = [0, 0];
   try {
-    [gpuMs, otherMs] = await shortestRuns(planned, [executable, rival.executable], runMs);
+    const inputs = zeroInputs(planned.graph.inputs as readonly SessionValue[]);
+    const both = [executable, rival.executable] as const;
+    [gpuMs, otherMs] = await shortestRuns(inputs, both, (run) => inTime(run, runMs));
   } catch (error) {
     executable.dispose();
     return because(`webgpu is not used: ${messageOf(error)}`, rival);
@@ -126,6 +129,21 @@ async function prepareInTime(planned: ExecutionPlan, options: GpuOptions): Promi
   return Promise.race([preparing, late]).finally(() => clearTimeout(timer));
 }
 
+/** With subgroups or without; an adapter that computes on the CPU has nothing to gain. */
+async function withBestKernels(
+  planned: ExecutionPlan,
+  { deadlines = usualDeadlines, choices = {} }: GpuOptions,
+  { executable: plain, reasons }: Prepared,
+): Promise<Prepared> {
+  const { adapter, isHalf, mayBroadcast } = plain;
+  if (!mayBroadcast || adapter.isSoftware || choices.subgroups) return { executable: plain, reasons };
+  const rivals = { ...plain.choices, ...withSubgroups };
+  const prepareRival = () => webgpu.prepare(planned, { choices: rivals, isHalf });
+  const within = <T>(work: Promise<T>) => inTime(work, deadlines.runMs);
+  const best = await trySubgroups(planned, plain, prepareRival, within);
+  return { ...best, reasons: [...reasons, ...best.reasons] };
+}
+
 /** The GPU's executable, which another replaces when it fails: the run is repeated there, and all later ones go there. */
 function guarded(
   gpu: Executable,
@@ -169,26 +187,6 @@ function guarded(
   return { executable, by: webgpu, reasons };
 }
 
-/** The shortest of several runs of each, by turns, after one that is not counted. */
-async function shortestRuns(
-  planned: ExecutionPlan,
-  executables: readonly [Executable, Executable],
-  runMs: number,
-): Promise<[number, number]> {
-  const inputs = zeroInputs(planned.graph.inputs as readonly SessionValue[]);
-  const best: [number, number] = [Infinity, Infinity];
-  for (const executable of executables) await inTime(executable.run(inputs), runMs);
-  const start = performance.now();
-  do {
-    for (const [i, executable] of executables.entries()) {
-      const before = performance.now();
-      await inTime(executable.run(inputs), runMs);
-      best[i] = Math.min(best[i], performance.now() - before);
-    }
-  } while (performance.now() - start < mostTrialMs - best[0] - best[1]);
-  return best;
-}
-
 /** A sentence for each node that the GPU has no kernel for. */
 function whyHosted(planned: ExecutionPlan): string[] {
   return planned.graph.nodes.flatMap((node) => {
@@ -205,14 +203,4 @@ const shown = (ms: number) => `${ms.toPrecision(3)} ms`;
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-class Late extends Error {}
-
-function inTime<T>(work: Promise<T>, ms: number): Promise<T> {
-  let timer: ReturnType<typeof setTimeout>;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Late(`no answer in ${ms / 1000} s`)), ms);
-  });
-  return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }

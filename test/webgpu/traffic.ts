@@ -7,6 +7,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { fillMarked, markdownTable } from "../../pruner/bench/markdown.ts";
+import { broadcastSize } from "../../runtime/backends/webgpu/broadcast.ts";
 import { chooseBlocks, depth, nameOf, pack, type Weights } from "../../runtime/backends/webgpu/pack.ts";
 import { tileOf } from "../../runtime/backends/webgpu/product.ts";
 import { decodeWeight, encodeWeight } from "../../runtime/model/sparse/index.ts";
@@ -17,6 +18,7 @@ export interface Traffic {
   readonly kernel: string;
   readonly fmas: number; // of single values, in all invocations
   readonly workgroupReads: number; // of four values each
+  readonly broadcasts: number; // in subgroups, of four values each
   readonly activationBytes: number; // read from the arena
   readonly weightBytes: number; // read, with the index
   readonly writtenBytes: number;
@@ -24,25 +26,28 @@ export interface Traffic {
   readonly workgroups: number;
 }
 
-/** What the kernel of these weights does for so many pixels. */
-export function trafficOf(weights: Weights, pixels: number): Traffic {
+/** What the kernel of these weights does for so many pixels; with subgroups of so many lanes where they are given. */
+export function trafficOf(weights: Weights, pixels: number, lanes = 0): Traffic {
   const packed = pack(weights, chooseBlocks(weights));
   const { rows, cols, index, rowGroups } = packed;
-  const { quads, rowsEach, size } = tileOf(packed, pixels);
+  const { quads, rowsEach, size } = lanes
+    ? { quads: broadcastSize, rowsEach: rows, size: broadcastSize }
+    : tileOf(packed, pixels);
   const tiles = Math.ceil(pixels / (4 * quads));
   const steps = Array.from(
     { length: rowGroups },
     (_, g) => ((index[g * 4 + 1] - index[g * 4]) * cols) / depth,
   );
-  const all = steps.reduce((sum, count) => sum + count, 0) * tiles; // times that a workgroup fills its memory
+  const inputs = depth * steps.reduce((sum, count) => sum + count, 0) * tiles; // that workgroups walk, all together
   return {
-    kernel: nameOf(packed),
-    fmas: all * depth * rows * 4 * quads,
-    workgroupReads: all * depth * size * (1 + Math.max(1, rowsEach / 4)),
-    activationBytes: all * depth * quads * 16,
-    weightBytes: all * depth * (rows * 4 + 4),
+    kernel: lanes ? `${nameOf(packed)}, subgroups` : nameOf(packed),
+    fmas: inputs * rows * 4 * quads,
+    workgroupReads: lanes ? 0 : inputs * size * (1 + Math.max(1, rowsEach / 4)),
+    broadcasts: lanes ? (inputs * size * rows) / 4 : 0,
+    activationBytes: inputs * quads * 16,
+    weightBytes: inputs * (rows * 4 + 4) * (lanes ? size / lanes : 1),
     writtenBytes: weights.outputs * pixels * 4,
-    barriers: 2 * Math.max(...steps),
+    barriers: lanes ? 0 : 2 * Math.max(...steps),
     workgroups: tiles * rowGroups,
   };
 }
@@ -52,36 +57,47 @@ const layers: [name: string, shape: number[], pixels: number][] = [
   ["GEMM 1024 x 1024 x 1024", [1024, 1024], 1024],
 ];
 
+const kernels: [weights: string, density: number, lanes: number][] = [
+  ["dense", 1, 0],
+  ["16x8, 70 % pruned", 0.3, 0],
+  ["16x8, 70 % pruned", 0.3, 32],
+];
+
 /** The table of docs/webgpu.md. */
 export function trafficTable(): string {
   const head = [
-    ...["layer", "weights", "blocks", "multiply-adds", "reads of workgroup memory (vec4)"],
+    ...[
+      "layer",
+      "weights",
+      "blocks",
+      "multiply-adds",
+      "reads of workgroup memory (vec4)",
+      "broadcasts (vec4)",
+    ],
     ...["activations read", "weights and index read", "written", "flop/byte", "barriers", "workgroups"],
   ];
-  const mega = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
+  const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
+  const millions = (count: number, digits = 1) => `${(count / 1e6).toFixed(digits)} M`;
   const cells = layers.flatMap(([name, shape, pixels], seed) =>
-    [1, 0.3].map((density) => {
+    kernels.map(([weights, density, lanes]) => {
       const dense = randomTensor(shape, seed + 1);
       const mask = randomMask(shape, { kind: "block", rows: 16, cols: 8 }, density, seed + 1);
       const { data } = decodeWeight(encodeWeight(dense, mask));
       const taps = shape.slice(2).reduce((a, b) => a * b, 1);
-      const weights = { data, outputs: shape[0], inputs: shape[1], taps, groups: 1 };
-      const t = trafficOf(weights, pixels);
+      const packed = { data, outputs: shape[0], inputs: shape[1], taps, groups: 1 };
+      const t = trafficOf(packed, pixels, lanes);
       const bytes = t.activationBytes + t.weightBytes + t.writtenBytes;
       return [
         ...[
           name,
-          density === 1 ? "dense" : "16x8, 70 % pruned",
+          weights,
           t.kernel,
-          `${(t.fmas / 1e6).toFixed(0)} M`,
+          millions(t.fmas, 0),
+          millions(t.workgroupReads),
+          millions(t.broadcasts),
         ],
-        ...[`${(t.workgroupReads / 1e6).toFixed(1)} M`, mega(t.activationBytes), mega(t.weightBytes)],
-        ...[
-          mega(t.writtenBytes),
-          ((2 * t.fmas) / bytes).toFixed(1),
-          String(t.barriers),
-          String(t.workgroups),
-        ],
+        ...[megabytes(t.activationBytes), megabytes(t.weightBytes), megabytes(t.writtenBytes)],
+        ...[((2 * t.fmas) / bytes).toFixed(1), String(t.barriers), String(t.workgroups)],
       ];
     }),
   );

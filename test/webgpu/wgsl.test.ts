@@ -97,10 +97,26 @@ const halves = kernels.flatMap(([file, shape, links]) =>
   ["conv_16x8", "gemm_16x8", "matmul"].includes(file) ? [[`${file}_f16`, shape, links] as const] : [],
 );
 
-test.each([...kernels, ...halves])(
+/** A layer of enough pixels for it. */
+const broadcasts: typeof kernels = [
+  [
+    "conv_point_16x8_subgroups",
+    [1, 64, 28, 28],
+    [
+      ["Conv", [blocks([64, 64, 1, 1])]],
+      ["Swish", []],
+    ],
+  ],
+];
+
+test.each([...kernels, ...halves, ...broadcasts])(
   "the kernel of %s is the text that is kept",
   async (file, shape, links) => {
-    const { segments } = bind(plan(chain(shape, links)), {}, file.endsWith("_f16"));
+    const { segments } = bind(
+      plan(chain(shape, links)),
+      {},
+      { isHalf: file.endsWith("_f16"), lanes: file.endsWith("_subgroups") ? 32 : 0 },
+    );
     expect(segments).toHaveLength(1);
     const [{ dispatches, hosted }] = segments;
     expect([dispatches.length, hosted.length]).toEqual([1, 0]);

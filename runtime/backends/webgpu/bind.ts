@@ -33,11 +33,18 @@ export interface Segment {
 /** What every device has for the alignment of a bound range. */
 const alignment = 256;
 
-/** `isHalf`: products keep their operands in float16, which the device must know. */
+/** What the kernels may ask of the device. */
+export interface Extensions {
+  /** Products keep their operands in float16. */
+  readonly isHalf?: boolean;
+  /** Products hand weights round in subgroups, which have so many lanes or more; 0: they do not. */
+  readonly lanes?: number;
+}
+
 export function bind(
   plan: ExecutionPlan,
   choices: Readonly<Record<string, string>>,
-  isHalf = false,
+  { isHalf = false, lanes = 0 }: Extensions = {},
 ): Bound {
   const { graph } = plan;
   const owners = new Map<string, string>();
@@ -58,7 +65,7 @@ export function bind(
     plan,
     choices,
     chosen: (label: string, choice: string) => void Object.assign(taken, { [label]: choice }),
-    writer: () => createWriter({ plan, isHalf, owner, raw }),
+    writer: () => createWriter({ plan, isHalf, lanes, owner, raw }),
   };
 
   const segments: { dispatches: Dispatch[]; hosted: Node[] }[] = [{ dispatches: [], hosted: [] }];

@@ -16,7 +16,8 @@ import {
   pack,
   type Weights,
 } from "./pack.ts";
-import { product, type Source } from "./product.ts";
+import { product } from "./product.ts";
+import type { Source } from "./source.ts";
 import { depthwise } from "./window.ts";
 import type { Writer } from "./writer.ts";
 

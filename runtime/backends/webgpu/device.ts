@@ -3,6 +3,8 @@
  * ends in one error that says why.
  */
 
+import { broadcastSize } from "./broadcast.ts";
+
 export interface Gpu {
   readonly device: GPUDevice;
   readonly adapter: AdapterFacts;
@@ -14,13 +16,14 @@ export interface Gpu {
 export interface AdapterFacts {
   readonly name: string; // "nvidia ampere", "google swiftshader"
   readonly isSoftware: boolean; // it computes on the CPU: correct, and slower than wasm
+  readonly lanes: number; // that every subgroup has; 0 where kernels cannot use them
 }
 
 /** A driver that does not answer must not keep a model from running on wasm. */
 const mostRequestMs = 10_000;
 
-/** What is asked of a device that has it: float16 in kernels. */
-const wantedFeatures: readonly GPUFeatureName[] = ["shader-f16"];
+/** What is asked of a device that has it: float16 and subgroups in kernels, the time of each kernel. */
+const wantedFeatures: readonly GPUFeatureName[] = ["shader-f16", "subgroups", "timestamp-query"];
 
 let opened: Promise<Gpu> | undefined;
 
@@ -50,7 +53,7 @@ async function open(requestMs: number): Promise<Gpu> {
     requestMs,
   );
   if (!adapter) throw new Error("no graphics adapter is offered");
-  const { limits, info, features } = adapter;
+  const { limits, features } = adapter;
   const device = await inTime(
     adapter.requestDevice({
       requiredFeatures: wantedFeatures.filter((name) => features.has(name)),
@@ -66,15 +69,19 @@ async function open(requestMs: number): Promise<Gpu> {
   void device.lost.then(({ reason, message }) => {
     lost.reason = `the GPU device was lost (${reason}${message ? `: ${message}` : ""})`;
   });
-  return { device, lost, pipelines: new Map(), adapter: factsOf(info) };
+  return { device, lost, pipelines: new Map(), adapter: factsOf(adapter) };
 }
 
 /** SwiftShader, lavapipe, WARP and the like: by what they say of themselves, or by their names. */
-function factsOf(info: GPUAdapterInfo): AdapterFacts {
+function factsOf({ info, features }: GPUAdapter): AdapterFacts {
   const name = [info.vendor, info.architecture, info.description].filter(Boolean).join(" ");
   const says = info.isFallbackAdapter === true;
+  const { subgroupMinSize = 0, subgroupMaxSize = 0 } = info;
+  // Kernels rely on whole subgroups in a workgroup.
+  const hasLanes = features.has("subgroups") && subgroupMinSize >= 4 && subgroupMaxSize <= broadcastSize;
   return {
     name: name || "unnamed adapter",
+    lanes: hasLanes ? subgroupMinSize : 0,
     isSoftware:
       says ||
       /swiftshader|llvmpipe|lavapipe|software|basic render|\bcpu\b/i.test(`${name} ${info.device}`),

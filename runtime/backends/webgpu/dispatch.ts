@@ -15,6 +15,8 @@ export interface Dispatch {
   readonly code: string; // WGSL, the entry point called main
   readonly constants: Readonly<Record<string, number>>; // of its overrides
   readonly bindings: readonly Binding[]; // by number of the binding
+  /** With subgroups there is another kernel for it. */
+  readonly isChoice?: boolean;
   readonly workgroups: readonly [x: number, y: number, z: number];
 }
 

@@ -11,12 +11,7 @@ import { checkInputs } from "../check-inputs.ts";
 import type { Bound, Segment } from "./bind.ts";
 import { type Gpu, pipelineOf, watched, whyLost } from "./device.ts";
 import { allocate, type GpuMemory, mapRead } from "./memory.ts";
-
-interface Compiled {
-  readonly pipeline: GPUComputePipeline;
-  readonly group: GPUBindGroup;
-  readonly workgroups: readonly [number, number, number];
-}
+import { type Compiled, timesOf } from "./times.ts";
 
 export type OnCompiled = (done: number, total: number) => void;
 
@@ -225,8 +220,9 @@ function runner(
       await run(inputs);
       const rows: ProfileRow[] = [];
       for (const [at, { dispatches, hosted }] of segments.entries()) {
+        const times = await timesOf(gpu, compiled[at], runs);
         for (const [i, { label, kernel, detail, flops }] of dispatches.entries()) {
-          const ms = await timeOf(device, compiled[at][i], runs);
+          const ms = times[i];
           rows.push({ node: label, kernel, detail, ms, gflops: ms > 0 ? flops / ms / 1e6 : 0 });
         }
         for (const node of hosted) {
@@ -249,29 +245,6 @@ function runner(
 }
 
 type Timed = (node: string, ms: number) => void;
-
-/** Of one kernel, by the clock: many dispatches in one submission, less the time of an empty one. */
-async function timeOf(
-  device: GPUDevice,
-  { pipeline, group, workgroups }: Compiled,
-  runs: number,
-): Promise<number> {
-  const spent = async (times: number) => {
-    const encoder = device.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    pass.setPipeline(pipeline);
-    pass.setBindGroup(0, group);
-    for (let i = 0; i < times; i++) pass.dispatchWorkgroups(...workgroups);
-    pass.end();
-    const start = performance.now();
-    device.queue.submit([encoder.finish()]);
-    await device.queue.onSubmittedWorkDone();
-    return performance.now() - start;
-  };
-  await spent(1);
-  const [none, all] = [await spent(0), await spent(runs)];
-  return Math.max(0, all - none) / runs;
-}
 
 /** A value of the arena as a tensor: `data` holds words of four bytes, and maybe some behind the last. */
 function asTensor(dtype: DType, shape: readonly number[], data: Float32Array): Tensor {

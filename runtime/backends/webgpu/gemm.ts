@@ -8,7 +8,8 @@ import { packFor } from "./conv.ts";
 import type { Family } from "./family.ts";
 import { computed } from "./matmul.ts";
 import type { Weights } from "./pack.ts";
-import { product, type Source } from "./product.ts";
+import { product } from "./product.ts";
+import type { Source } from "./source.ts";
 import { broadcastAxes, strided, type Writer } from "./writer.ts";
 
 interface GemmAttrs {

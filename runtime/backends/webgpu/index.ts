@@ -12,6 +12,9 @@ export interface WebgpuExecutable extends GpuExecutable {
   readonly adapter: AdapterFacts;
   /** The device has shader-f16. */
   readonly hasHalf: boolean;
+  readonly isHalf: boolean;
+  /** It may be faster with the choice `withSubgroups`; nobody knows, where `choices` says nothing of it. */
+  readonly mayBroadcast: boolean;
 }
 
 export interface WebgpuOptions extends PrepareOptions {
@@ -22,6 +25,10 @@ export interface WebgpuOptions extends PrepareOptions {
   /** How long a driver may take to give an adapter or a device. */
   readonly requestMs?: number;
 }
+
+/** Choices (Executable.choices) of a model by whether its kernels use subgroups. */
+export const withSubgroups = { subgroups: "on" } as const;
+export const withoutSubgroups = { subgroups: "off" } as const;
 
 export const webgpu = {
   name: "webgpu",
@@ -39,7 +46,15 @@ export const webgpu = {
     const { adapter, device } = gpu;
     const hasHalf = device.features.has("shader-f16");
     if (isHalf && !hasHalf) throw new Error(`'${adapter.name}' has no shader-f16`);
-    const executable = await createExecutable(gpu, plan, bind(plan, choices, isHalf), onCompiled);
-    return { ...executable, adapter, hasHalf };
+    const lanes = choices.subgroups === "on" ? adapter.lanes : 0;
+    const bound = bind(plan, choices, { isHalf, lanes });
+    const executable = await createExecutable(gpu, plan, bound, onCompiled);
+    const isChoice = bound.segments.some(({ dispatches }) =>
+      dispatches.some((dispatch) => dispatch.isChoice),
+    );
+    const mayBroadcast = isChoice && adapter.lanes > 0;
+    const allChoices: Record<string, string> = { ...executable.choices };
+    if (mayBroadcast && choices.subgroups) allChoices.subgroups = choices.subgroups;
+    return { ...executable, choices: allChoices, adapter, hasHalf, isHalf, mayBroadcast };
   },
 } satisfies Backend;

@@ -13,26 +13,13 @@
  * How x is read (pixels are the rows of a matrix, or the places of an image) is written by its Source.
  */
 import { nodeName } from "../../model/errors.ts";
+import { broadcast, mayBroadcast } from "./broadcast.ts";
 import type { Dispatch } from "./dispatch.ts";
 import type { Step } from "./fuse.ts";
 import { fitsHalf, toHalf } from "./half.ts";
-import { type BlockShape, depth, nameOf, type Packed } from "./pack.ts";
-import { storeFunction } from "./store.ts";
+import { type BlockShape, depth, type Packed } from "./pack.ts";
+import { describe, putFunction, type Source } from "./source.ts";
 import type { Writer } from "./writer.ts";
-
-/** How a kernel reads activations, and where its results go. */
-export interface Source {
-  readonly name: string; // "conv"
-  readonly pixels: number; // of all images
-  /** Statements that are run once an invocation: `pixel` is the first of its 4 pixels. */
-  readonly before: string;
-  /** The expression, a vec4<f32>, of input `c` (u32) of tap `tap` (u32) at the 4 pixels; uses what `before` made. */
-  readonly load: string;
-  /** The expression of the place in the result of output `m` at pixel `p`. */
-  readonly place: string;
-  /** The expression of what is added for output `m`, where there is one. */
-  readonly bias?: string;
-}
 
 /** How the results of a workgroup are shared out. */
 export interface Tile {
@@ -51,7 +38,10 @@ export function tileOf({ rows }: BlockShape, pixels: number): Tile {
 }
 
 export function product(step: Step, writer: Writer, source: Source, packed: Packed): Dispatch {
-  const { rows, cols, rowGroups, isDense, kept } = packed;
+  const { lanes } = writer;
+  const isChoice = mayBroadcast(packed, source);
+  if (isChoice && lanes) return { ...broadcast(step, writer, source, packed, lanes), isChoice };
+  const { rows, cols, rowGroups } = packed;
   const { quads, rowsEach, size } = tileOf(packed, source.pixels);
   const tiles = Math.ceil(source.pixels / (4 * quads));
   const index = writer.data(packed.index, "u32");
@@ -64,8 +54,7 @@ export function product(step: Step, writer: Writer, source: Source, packed: Pack
   const vectors = wide ? rows / 4 : rows; // of weights for one input
   const together = depth / cols; // blocks at a time
   const blocksAt = writer.constant("blocksAt", rowGroups * 4);
-  const pixels = writer.constant("pixels", source.pixels);
-  const functions = storeFunction(writer, step);
+  const put = putFunction(writer, step, source);
   const each = (count: number, line: (i: number) => string, indent = "  ") =>
     Array.from({ length: count }, (_, i) => `${indent}${line(i)}`).join("\n");
 
@@ -80,13 +69,7 @@ export function product(step: Step, writer: Writer, source: Source, packed: Pack
   const main = `var<workgroup> xs: array<vec4<${scalar}>, ${depth * quads}>; // [${depth} inputs][quads of pixels]
 var<workgroup> ws: array<${weightType}, ${depth * vectors}>; // [${depth} inputs][outputs]
 
-${functions}
-fn put(m: u32, pixel: u32, sum: vec4<f32>) {
-  for (var j = 0u; j < 4u; j++) {
-    let p = pixel + j;
-    if (p < ${pixels}) { store(${source.place}, sum[j]${source.bias ? ` + ${source.bias}` : ""}); }
-  }
-}
+${put}
 
 @compute @workgroup_size(${size})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) t: u32) {
@@ -123,12 +106,9 @@ ${each(rowsEach, (r) => `sum${r} = fma(vec4<f32>(${weightOf(r)}), x, sum${r});`,
     if (part * ${rowsEach}u + r < outputs) { put(output + r, pixel, sums[r]); }
   }
 }`;
-  const shape = nameOf(packed);
   return writer.finish({
-    label: step.label,
-    kernel: `${source.name}_${shape}${isHalf ? "_f16" : ""}`,
-    detail: isDense ? "dense" : `sparse: ${(100 * kept).toFixed(1)} % of the ${shape} blocks kept`,
-    flops: 2 * packed.values.length * source.pixels,
+    ...describe(step, source, packed, isHalf ? "_f16" : ""),
+    isChoice,
     main,
     workgroups: checked(step, [tiles, rowGroups, 1]),
   });

@@ -14,6 +14,8 @@ export interface Writer {
   readonly plan: ExecutionPlan;
   /** Products keep their operands, not their sums, in float16 (half.ts). */
   readonly isHalf: boolean;
+  /** Products hand weights round in subgroups of so many lanes or more; 0: they do not. */
+  readonly lanes: number;
   /** The variable of a value or constant, an array of `type`; the same for all names of the same bytes. */
   value(name: string, type?: string): string;
   /** The variable of data of this kernel's own. */
@@ -33,13 +35,14 @@ export interface Writer {
 export interface WriterOptions {
   readonly plan: ExecutionPlan;
   readonly isHalf: boolean;
+  readonly lanes: number;
   /** The value that owns the bytes of another, which is a view of it. */
   owner(name: string): string;
   /** A constant as the GPU holds it, kept for all kernels that read it. */
   raw(name: string): Data;
 }
 
-export function createWriter({ plan, isHalf, owner, raw }: WriterOptions): Writer {
+export function createWriter({ plan, isHalf, lanes, owner, raw }: WriterOptions): Writer {
   const bindings: Binding[] = [];
   const declarations: string[] = [];
   const variables = new Map<string, string>(); // of values, by owner and type
@@ -58,6 +61,7 @@ export function createWriter({ plan, isHalf, owner, raw }: WriterOptions): Write
   return {
     plan,
     isHalf,
+    lanes,
     owner,
 
     value(name, type = scalarOf(plan.values.get(name)!.dtype)) {

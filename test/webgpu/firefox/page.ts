@@ -39,7 +39,7 @@ async function runCases(op: "Conv" | "Gemm" | "MatMul"): Promise<CaseResult[]> {
     const half = await webgpu.prepare(planned, { isHalf: true });
     const found = await half.run(inputs);
     half.dispose();
-    const { segments } = bind(planned, {}, true);
+    const { segments } = bind(planned, {}, { isHalf: true });
     const kernels = segments.flatMap(({ dispatches }) => dispatches.map(({ kernel }) => kernel));
     const wanted = await (await reference.prepare(planned)).run(inputs);
     const [output] = Object.keys(wanted);
