@@ -104,10 +104,16 @@ const isInt = ({ plan }: Writer, { inputs }: Node) => plan.values.get(inputs[0])
 
 const operators: Readonly<Record<string, Elementwise>> = {
   Abs: unary((x) => `abs(${x})`),
-  Acos: unary((x) => `acos(${x})`),
+  Acos: unary((x, writer) => {
+    writer.helper(arcsine);
+    return `1.5707963268 - arcsine(${x})`;
+  }),
   Add: binary((a, b) => `${a} + ${b}`),
   And: binary((a, b) => `${a} & ${b}`),
-  Asin: unary((x) => `asin(${x})`),
+  Asin: unary((x, writer) => {
+    writer.helper(arcsine);
+    return `arcsine(${x})`;
+  }),
   Atan: unary((x) => `atan(${x})`),
   BatchNormalization: {
     reads: [0],
@@ -262,6 +268,17 @@ const erf = `fn erf(x: f32) -> f32 {
   let t = 1.0 / (1.0 + 0.3275911 * a);
   let p = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
   return sign(x) * (1.0 - p * exp(-a * a));
+}`;
+
+/** Within 2e-8 of the angle, where WGSL asks of asin 2^-11 only: a polynomial fitted up to 0.5, the rest by half angles. */
+const arcsine = `fn arcsine(x: f32) -> f32 {
+  let a = abs(x);
+  let near = a <= 0.5;
+  let z = select((1.0 - a) * 0.5, x * x, near);
+  let s = select(sqrt(z), a, near);
+  let p = 0.16666673 + z * (0.0749881 + z * (0.04501066 + z * (0.02649435 + z * 0.03820657)));
+  let angle = s + s * z * p;
+  return select(1.0, -1.0, x < 0.0) * select(1.5707963268 - 2.0 * angle, angle, near);
 }`;
 
 /** WGSL's pow knows no negative x; of one, whole exponents have a power. */
