@@ -11,6 +11,38 @@ const isolation = {
   "Cross-Origin-Resource-Policy": "same-origin",
 };
 
+/** Tests that run in a page of Chromium. */
+function browserProject(executablePath: string, name: string, include: string, args: readonly string[]) {
+  return {
+    server: { headers: isolation },
+    optimizeDeps: { include: ["comlink", "idb-keyval"], exclude: ["onnxruntime-web"] },
+    test: {
+      name,
+      include: [include],
+      testTimeout: 120_000,
+      hookTimeout: 120_000,
+      browser: {
+        enabled: true,
+        headless: true,
+        screenshotFailures: false,
+        provider: playwright({ launchOptions: { executablePath, args: [...chromiumArgs, ...args] } }),
+        instances: [{ browser: "chromium" as const }],
+      },
+    },
+  };
+}
+
+/** WebGPU, and frames of a camera for it, on the software renderer that Chromium brings along. */
+const softwareGpu = [
+  "--enable-unsafe-webgpu",
+  "--use-webgpu-adapter=swiftshader",
+  "--enable-unsafe-swiftshader",
+  "--ignore-gpu-blocklist",
+  "--use-vulkan=swiftshader",
+  "--use-angle=vulkan",
+  "--enable-features=Vulkan",
+];
+
 export default defineConfig({
   test: {
     reporters: ["default", "./test/reporter.ts"],
@@ -19,35 +51,15 @@ export default defineConfig({
         test: {
           name: "node",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/browser/**"],
+          exclude: ["test/browser/**", "test/webgpu/browser/**"],
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },
       },
       ...(chromium
         ? [
-            {
-              server: { headers: isolation },
-              optimizeDeps: { include: ["comlink", "idb-keyval"], exclude: ["onnxruntime-web"] },
-              test: {
-                name: "browser",
-                include: ["test/browser/**/*.test.ts"],
-                testTimeout: 120_000,
-                hookTimeout: 120_000,
-                browser: {
-                  enabled: true,
-                  headless: true,
-                  screenshotFailures: false,
-                  provider: playwright({
-                    launchOptions: {
-                      executablePath: chromium,
-                      args: [...chromiumArgs, "--enable-unsafe-webgpu"], // on the software renderer it brings along
-                    },
-                  }),
-                  instances: [{ browser: "chromium" as const }],
-                },
-              },
-            },
+            browserProject(chromium, "browser", "test/browser/**/*.test.ts", []),
+            browserProject(chromium, "gpu", "test/webgpu/browser/**/*.test.ts", softwareGpu),
           ]
         : []),
     ],

@@ -1,7 +1,7 @@
 /** What a worker does for the sessions that it holds: loads, runs, times and drops models. Errors cross as name and message. */
 import { transfer } from "comlink";
 import type { Executable, ProfileRow, Tensors } from "./backends/backend.ts";
-import type { SentImage } from "./pixels.ts";
+import type { SentImages } from "./image-input.ts";
 import { type OnStep, prepareModel } from "./prepare.ts";
 import type { PrepareModelOptions, SessionInfo } from "./session.ts";
 
@@ -44,15 +44,10 @@ export function makeEngine() {
       inTurn(async () => moved(await executableOf(id).run(inputs, reuse))),
 
     /** Inputs, and pictures for the others. */
-    runOnImages: (
-      id: number,
-      inputs: Tensors,
-      images: Readonly<Record<string, SentImage>>,
-      reuse?: Tensors,
-    ): Promise<Tensors> =>
+    runOnImages: (id: number, inputs: Tensors, images: SentImages, reuse?: Tensors): Promise<Tensors> =>
       inTurn(async () => {
-        const { tensorsOf } = await import("./pixels.ts");
-        return moved(await executableOf(id).run({ ...inputs, ...tensorsOf(images) }, reuse));
+        const { runOnImages } = await import("./pixels.ts");
+        return moved(await runOnImages(executableOf(id), inputs, images, reuse));
       }),
 
     profile: (id: number, inputs: Tensors, runs?: number): Promise<readonly ProfileRow[]> =>

@@ -7,18 +7,27 @@
  * u and v kept inside the picture, between its four neighbours in proportion. Outside of the area every byte is `pad`.
  * A byte b of channel c becomes (b scale - mean[c]) / std[c].
  */
+import type { Executable, Tensors } from "./backends/backend.ts";
+import type { ImageInput, ImageOptions, SentImage, SentImages } from "./image-input.ts";
 import { ModelError } from "./model/errors.ts";
 import { type Tensor, zeros } from "./model/tensor.ts";
-import type { ImageOptions, SessionValue } from "./session.ts";
 
-/** A picture on its way: the worker makes the tensor of it that the input wants. */
-export interface SentImage {
-  readonly picture: ImageData | ImageBitmap | VideoFrame;
-  readonly input: SessionValue;
-  readonly options: ImageOptions;
+/** Runs with tensors and with pictures for the other inputs. The pictures are closed. */
+export async function runOnImages(
+  executable: Executable,
+  tensors: Tensors,
+  images: SentImages,
+  reuse?: Tensors,
+): Promise<Tensors> {
+  try {
+    return await (executable.runOnImages?.(tensors, images) ??
+      executable.run({ ...tensors, ...tensorsOf(images) }, reuse));
+  } finally {
+    for (const { picture } of Object.values(images)) if ("close" in picture) picture.close();
+  }
 }
 
-export function tensorsOf(images: Readonly<Record<string, SentImage>>): Record<string, Tensor> {
+export function tensorsOf(images: SentImages): Record<string, Tensor> {
   return Object.fromEntries(
     Object.entries(images).map(([name, { picture, input, options }]) => [
       name,
@@ -35,23 +44,20 @@ export interface Pixels {
 }
 
 /** `pixels` as the input. Throws a ModelError where the input is not one picture of 1, 3 or 4 channels. */
-export function tensorOf(pixels: Pixels, input: SessionValue, options: ImageOptions = {}): Tensor {
-  const { rows, columns, channels, strides } = geometryOf(input, options);
-  const { fit = "stretch", pad = 0 } = options;
-  const { scale = input.dtype === "uint8" ? 1 : 1 / 255, mean = 0, std = 1 } = options;
-  const { from, to } = areas(pixels, { width: columns, height: rows }, fit);
+export function tensorOf(pixels: Pixels, input: ImageInput, options: ImageOptions = {}): Tensor {
+  const places = placesOf(pixels, input, options);
+  const { rows, columns, channels, strides, from, to, scale, pad, mean, std } = places;
   const across = taps(from.x, from.width, to.width, pixels.width);
   const down = taps(from.y, from.height, to.height, pixels.height);
   const result = zeros(input.shape, input.dtype);
   for (let c = 0; c < channels; c++) {
     const read = readerOf(pixels.data, c, channels);
-    const [less, by] = [at(mean, c, channels, "mean"), at(std, c, channels, "std")];
     for (let y = 0; y < rows; y++) {
       const v = down[y - to.y];
       for (let x = 0; x < columns; x++) {
         const u = across[x - to.x];
         const byte = u && v ? between(read, pixels.width, u, v) : pad;
-        const value = (byte * scale - less) / by;
+        const value = (byte * scale - mean[c]) / std[c];
         const place = c * strides.channel + y * strides.row + x * strides.column;
         result.data[place] = input.dtype === "float32" ? value : Math.round(value);
       }
@@ -60,17 +66,36 @@ export function tensorOf(pixels: Pixels, input: SessionValue, options: ImageOpti
   return result;
 }
 
+/** What becomes what: all numbers of the formula above. */
+export function placesOf(size: Size, input: ImageInput, options: ImageOptions) {
+  const geometry = geometryOf(input, options);
+  const { rows, columns, channels } = geometry;
+  const { fit = "stretch", pad = 0, mean = 0, std = 1 } = options;
+  const { scale = input.dtype === "uint8" ? 1 : 1 / 255 } = options;
+  return {
+    ...geometry,
+    ...areas(size, { width: columns, height: rows }, fit),
+    scale,
+    pad,
+    mean: each(mean, channels, "mean"),
+    std: each(std, channels, "std"),
+  };
+}
+
 interface Tap {
   readonly first: number;
   readonly second: number; // the neighbour after the first
   readonly share: number; // of the second
 }
 
-interface Area {
-  readonly x: number;
-  readonly y: number;
+interface Size {
   readonly width: number;
   readonly height: number;
+}
+
+interface Area extends Size {
+  readonly x: number;
+  readonly y: number;
 }
 
 /** The channel as bytes, by the number of the pixel. One channel of a colour picture is its luma (BT.601). */
@@ -98,8 +123,8 @@ function taps(start: number, size: number, count: number, limit: number): Tap[] 
 
 /** The part of the picture that is seen, and the part of the output that it fills. */
 function areas(
-  { width, height }: { readonly width: number; readonly height: number },
-  output: { readonly width: number; readonly height: number },
+  { width, height }: Size,
+  output: Size,
   fit: "stretch" | "crop" | "letterbox",
 ): { from: Area; to: Area } {
   const whole = { x: 0, y: 0, width, height };
@@ -117,7 +142,7 @@ function areas(
 }
 
 /** Where the pixels of the input lie. Channels are the axis of 1, 3 or 4 before or after the two others. */
-function geometryOf({ name, dtype, shape }: SessionValue, { layout }: ImageOptions) {
+function geometryOf({ name, dtype, shape }: ImageInput, { layout }: ImageOptions) {
   const sizes = shape.slice(-3);
   const isPicture = (n: number) => n === 1 || n === 3 || n === 4;
   const isFirst = layout ? layout === "nchw" : isPicture(sizes[0]);
@@ -135,9 +160,9 @@ function geometryOf({ name, dtype, shape }: SessionValue, { layout }: ImageOptio
   return { rows, columns, channels, strides };
 }
 
-function at(value: number | readonly number[], channel: number, channels: number, what: string): number {
-  if (typeof value === "number") return value;
-  if (value.length === channels) return value[channel];
+function each(value: number | readonly number[], channels: number, what: string): readonly number[] {
+  if (typeof value === "number") return Array<number>(channels).fill(value);
+  if (value.length === channels) return value;
   throw new ModelError(`image.${what} has ${value.length} numbers; expected one, or ${channels}`);
 }
 
@@ -154,6 +179,5 @@ function pixelsOf(picture: SentImage["picture"]): Pixels {
   const context = canvas.getContext("2d", { willReadFrequently: true })!;
   context.globalCompositeOperation = "copy"; // what is transparent covers the last picture too
   context.drawImage(picture, 0, 0, width, height);
-  picture.close();
   return context.getImageData(0, 0, width, height);
 }

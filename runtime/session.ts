@@ -1,7 +1,10 @@
 /** What the user of the runtime holds and says: a session, its options, and what it could and could not do. */
 import type { ProfileRow } from "./backends/backend.ts";
 import type { BackendName } from "./backends/index.ts";
+import type { ImageOptions } from "./image-input.ts";
 import type { DType, Shape, Tensor } from "./model/tensor.ts";
+
+export type { ImageOptions };
 
 /** An input or output of the loaded model, all sizes known. */
 export interface SessionValue {
@@ -27,18 +30,6 @@ export type ImageSource =
 
 /** Inputs of a run: an input that is one picture also takes a picture, which the worker makes its tensor of. */
 export type RunInputs = Readonly<Record<string, SessionInputs[string] | ImageSource>>;
-
-/** How a picture becomes the tensor of an input: a byte b of channel c becomes (b * scale - mean[c]) / std[c]. */
-export interface ImageOptions {
-  /** "stretch" (default) ignores proportions; "crop" keeps the middle; "letterbox" shows all, between bars. */
-  readonly fit?: "stretch" | "crop" | "letterbox";
-  readonly scale?: number; // default 1/255: values from 0 to 1; of an input of bytes, 1
-  readonly mean?: number | readonly number[]; // one for all channels or one each; default 0
-  readonly std?: number | readonly number[]; // default 1
-  readonly pad?: number; // the byte of the bars, default 0
-  /** Where the channels are; by default the first of the last three sizes if that is 1, 3 or 4, else the last. */
-  readonly layout?: "nchw" | "nhwc";
-}
 
 /** What runs, and why not more. */
 export interface Capabilities {

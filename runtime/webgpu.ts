@@ -8,6 +8,7 @@ import { abandonGpu, webgpu, withSubgroups } from "./backends/webgpu/index.ts";
 import { inTime, Late } from "./deadline.ts";
 import { zeroInputs } from "./inputs.ts";
 import { ModelError, nodeName } from "./model/errors.ts";
+import { tensorsOf } from "./pixels.ts";
 import type { ExecutionPlan } from "./plan.ts";
 import { type Prepared, prepareHalf } from "./precision.ts";
 import type { SessionValue } from "./session.ts";
@@ -178,6 +179,10 @@ function guarded(
   const executable: Executable = {
     ...gpu,
     run: (inputs: Tensors) => doing((each) => each.run(inputs)),
+    runOnImages: (inputs, images) =>
+      doing(
+        (each) => each.runOnImages?.(inputs, images) ?? each.run({ ...inputs, ...tensorsOf(images) }),
+      ),
     profile: (inputs, runs = 5) => doing((each) => each.profile(inputs, runs), 2 * runs + 2),
     dispose() {
       isDisposed = true;

@@ -1,4 +1,6 @@
 /** What a backend is: it says what it cannot do, prepares a plan once, and runs it many times. */
+
+import type { SentImages } from "../image-input.ts";
 import type { Node } from "../model/graph.ts";
 import type { Tensor } from "../model/tensor.ts";
 import type { ExecutionPlan } from "../plan.ts";
@@ -20,6 +22,8 @@ export interface Executable {
    * gives up those of `reuse`, outputs of an earlier run: a backend may fill them again instead of making new ones.
    */
   run(inputs: Tensors, reuse?: Tensors): Promise<Tensors>;
+  /** Where it can make inputs of pictures itself; they stay open. */
+  runOnImages?(inputs: Tensors, images: SentImages): Promise<Tensors>;
   /** Runs `runs` times with these inputs and times every step. */
   profile(inputs: Tensors, runs?: number): Promise<readonly ProfileRow[]>;
   /** For the next time this model is prepared on this device. */

@@ -1,6 +1,7 @@
 /** The text of every kernel, as files to read and to compare: wgsl/. No GPU is asked for. */
 import { expect, test } from "vitest";
 import { bind } from "../../runtime/backends/webgpu/bind.ts";
+import { pictureKernel } from "../../runtime/backends/webgpu/picture.ts";
 import type { Attr, Graph, Node } from "../../runtime/model/graph.ts";
 import type { SparseTensor } from "../../runtime/model/sparse/format.ts";
 import { encodeWeight } from "../../runtime/model/sparse/index.ts";
@@ -126,6 +127,13 @@ test.each([...kernels, ...halves, ...broadcasts])(
     await expect(head + code).toMatchFileSnapshot(`wgsl/${file}.wgsl`);
   },
 );
+
+test.each([
+  ["picture_frame", true, false],
+  ["picture_bitmap_to_bytes", false, true],
+] as const)("the kernel of %s is the text that is kept", async (file, isFrame, isByte) => {
+  await expect(pictureKernel(isFrame, isByte)).toMatchFileSnapshot(`wgsl/${file}.wgsl`);
+});
 
 function chain(shape: Shape, links: readonly Link[]): Graph {
   const constants = new Map<string, Tensor | SparseTensor>();

@@ -1,16 +1,18 @@
 /** Runs a bound plan: one submission and one reading back a run, where every node has a kernel. */
 import { nodeName } from "../../model/errors.ts";
-import { isSparse } from "../../model/graph.ts";
+import { isSparse, type ValueInfo } from "../../model/graph.ts";
 import { decodeWeight } from "../../model/sparse/index.ts";
 import { bytesPerElement, type DType, sizeOf, type Tensor, zeros } from "../../model/tensor.ts";
 import { operatorOf } from "../../ops/index.ts";
 import { flopsOf } from "../../ops/work.ts";
+import { tensorsOf } from "../../pixels.ts";
 import type { ExecutionPlan } from "../../plan.ts";
 import type { Executable, ProfileRow, Tensors } from "../backend.ts";
 import { checkInputs } from "../check-inputs.ts";
 import type { Bound, Segment } from "./bind.ts";
 import { type Gpu, pipelineOf, watched, whyLost } from "./device.ts";
 import { allocate, type GpuMemory, mapRead } from "./memory.ts";
+import { makePainter, type Painting } from "./picture.ts";
 import { type Compiled, timesOf } from "./times.ts";
 
 export type OnCompiled = (done: number, total: number) => void;
@@ -117,6 +119,13 @@ function runner(
     if (constant) constants.set(owner(name), isSparse(constant) ? decodeWeight(constant) : constant);
   }
 
+  const painter = makePainter(gpu);
+  /** Inputs that kernels alone read: a picture can be painted into their places. */
+  const painted = new Set(places.keys());
+  for (const { hosted } of segments)
+    for (const { inputs } of hosted) for (const name of inputs) painted.delete(owner(name));
+  for (const { name } of graph.outputs) painted.delete(owner(name));
+
   const upload = (name: string, { data }: Tensor) => {
     const place = places.get(name);
     if (!place) return;
@@ -138,9 +147,16 @@ function runner(
     memory.staging.unmap();
     return found;
   };
-  const encode = (at: number): GPUCommandBuffer => {
+  const encode = (at: number, paintings: readonly Painting[]): GPUCommandBuffer => {
     const encoder = device.createCommandEncoder();
     const pass = encoder.beginComputePass();
+    for (const { input, pipeline, resources, workgroups } of at === 0 ? paintings : []) {
+      const arena = { buffer: memory.arena, ...rangeOf(bound, input) };
+      const entries = [arena, ...resources].map((resource, binding) => ({ binding, resource }));
+      pass.setPipeline(pipeline);
+      pass.setBindGroup(0, device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries }));
+      pass.dispatchWorkgroups(...workgroups);
+    }
     for (const { pipeline, group, workgroups } of compiled[at]) {
       pass.setPipeline(pipeline);
       pass.setBindGroup(0, group);
@@ -178,17 +194,23 @@ function runner(
     }
   };
 
-  const run = async (inputs: Tensors, timed: Timed = () => {}): Promise<Tensors> => {
-    checkInputs(plan, inputs);
+  const run = async (
+    inputs: Tensors,
+    timed: Timed = () => {},
+    paintings: readonly Painting[] = [],
+  ): Promise<Tensors> => {
+    const isGiven = ({ name }: ValueInfo) => paintings.every(({ input }) => input !== name);
+    const given = graph.inputs.filter(isGiven);
+    checkInputs({ ...plan, graph: { ...graph, inputs: given } }, inputs);
     if (gpu.lost.reason) throw new Error(gpu.lost.reason);
     const known = new Map<string, Tensor>();
     try {
-      for (const { name } of graph.inputs) {
+      for (const { name } of given) {
         known.set(name, inputs[name]);
         upload(name, inputs[name]);
       }
       for (const [at, segment] of segments.entries()) {
-        const { refused } = watched(gpu, () => device.queue.submit([encode(at)]));
+        const { refused } = watched(gpu, () => device.queue.submit([encode(at, paintings)]));
         for (const [name, data] of await readBack(fetched[at])) {
           const { dtype, shape } = values.get(name)!;
           known.set(name, asTensor(dtype, shape, data));
@@ -213,6 +235,17 @@ function runner(
 
   return {
     run: (inputs) => run(inputs),
+    async runOnImages(inputs, images) {
+      const all: Record<string, Tensor> = { ...inputs };
+      const paintings: Painting[] = [];
+      for (const [name, image] of Object.entries(images)) {
+        const painting = painted.has(name) ? await painter.paint(image) : undefined;
+        if (painting) paintings.push(painting);
+        else Object.assign(all, tensorsOf({ [name]: image }));
+      }
+      return run(all, undefined, paintings);
+    },
+
     memoryBytes: memory.bytes,
     choices: bound.choices,
 
@@ -240,7 +273,10 @@ function runner(
       });
     },
 
-    dispose: () => memory.destroy(),
+    dispose() {
+      memory.destroy();
+      painter.destroy();
+    },
   };
 }
 
