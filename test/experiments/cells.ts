@@ -5,11 +5,21 @@
  */
 import type { MethodName } from "../../pruner/index.ts";
 import type { SearchOptions } from "../../pruner/methods/method.ts";
+import type { Distillation } from "../../pruner/train/autodiff.ts";
 import type { NetworkName } from "./data.ts";
 
 export interface Cell {
   readonly id: string;
-  readonly group: "trial" | "core" | "resnet20" | "control" | "n:m" | "latency" | "size" | "dimap";
+  readonly group:
+    | "trial"
+    | "core"
+    | "resnet20"
+    | "long"
+    | "control"
+    | "n:m"
+    | "latency"
+    | "size"
+    | "dimap";
   readonly network: NetworkName;
   readonly method: MethodName;
   readonly label: string; // the row of the tables
@@ -19,8 +29,14 @@ export interface Cell {
   readonly scope?: "layer";
   readonly budget?: "macs" | "latency"; // what the sparsity is a fraction of; blocks where it is left out
   readonly against?: NetworkName; // a small dense network that is as fast, or nearly
+  readonly training?: Training; // other than that of most cells
   readonly untrained?: true; // pruned at once, without data; what is left is not trained
   readonly options: SearchOptions; // of a trial; else what the cell fixes beside the chosen trial
+}
+
+export interface Training {
+  readonly length: number; // times as many images an epoch
+  readonly distillation?: Distillation;
 }
 
 /** What each method tries. The learning rate of the weights is the same for all. */
@@ -86,6 +102,14 @@ const latencyCells = [
   cell({ ...latency, label: "smart by multiplications", budget: "macs", sparsity: 0.55 }),
 ];
 
+/** What a user would rather do: the same, with more patience. */
+const long = { group: "long", network: "resnet20", pattern: block, sparsity: 0.7, seed: 1 } as const;
+const distillation = { weight: 0.5, temperature: 4 };
+const longCells = (["smart", "magnitude"] as const).flatMap((method) => [
+  cell({ ...long, method, label: `${method} distilled`, training: { length: 4, distillation } }),
+  cell({ ...long, method, training: { length: 4 } }),
+]);
+
 /** Large networks that are pruned until they are about as fast as a small dense one. */
 const size = { group: "size", method: "smart", pattern: block, budget: "latency", seed: 1 } as const;
 const sizeCells = [
@@ -132,7 +156,8 @@ const otherMethods = (Object.keys(trials) as MethodName[]).filter((method) => me
 
 /**
  * In the order in which they are run, what tells most first: what needs no training; SMART against magnitude; the other
- * methods, until ResNet-8 is whole for one seed; the budget of latency; ResNet-20; more seeds; the rest.
+ * methods, until ResNet-8 is whole for one seed; the budget of latency; ResNet-20, longer
+ * too; more seeds; the rest.
  */
 export const cells: readonly Cell[] = [
   ...dimapCells,
@@ -142,6 +167,7 @@ export const cells: readonly Cell[] = [
   ...seed1.filter((one) => !tells(one)),
   ...resnet20.filter(tells),
   ...latencyCells,
+  ...longCells,
   ...core("core", "resnet8", [2]),
   ...core("core", "resnet8", [3]),
   ...resnet20.filter((one) => !tells(one)),

@@ -52,14 +52,14 @@ export interface RunOptions {
 
 export async function runCell(cell: Cell, options: RunOptions): Promise<CellResult> {
   const started = performance.now();
-  const { network, method, pattern, sparsity, seed, group, scope, untrained, against } = cell;
+  const { network, method, pattern, sparsity, seed, group, scope, untrained, against, training } = cell;
   const all = untrained ? undefined : await cifar10("train", network);
   const [train, held] = all && group === "trial" ? split(all, heldForTrials, 0) : [all, undefined];
   const tests = held ?? (await cifar10("test", network));
   const search = { ...chosenTrial(cell, options.results), ...cell.options };
-  const length = options.scale * (group === "trial" ? trialLength : 1);
-  const epochImages = Math.round(setting.epochImages * length);
-  const schedule = { ...setting, epochImages, search };
+  const { length = group === "trial" ? trialLength : 1, distillation } = training ?? {};
+  const epochImages = Math.round(setting.epochImages * options.scale * length);
+  const schedule = { ...setting, epochImages, search, distillation };
   const checkpoints = join(options.work, "checkpoints", cell.id);
   const { graph, report } = await prune(networkFile(network), {
     method,
