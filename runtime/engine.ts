@@ -1,7 +1,7 @@
 /** What a worker does for the sessions that it holds: loads, runs, times and drops models. Errors cross as name and message. */
 import { transfer } from "comlink";
 import type { Executable, ProfileRow, Tensors } from "./backends/backend.ts";
-import type { SentImages } from "./image-input.ts";
+import type { SentImages } from "./model/image.ts";
 import { type OnStep, prepareModel } from "./prepare.ts";
 import type { PrepareModelOptions, SessionInfo } from "./session.ts";
 

@@ -1,8 +1,8 @@
 /** Runs with pictures among the inputs: which they are, and what of them is sent to the worker. */
 import type { EngineCalls } from "./hosts.ts";
-import type { SentImage } from "./image-input.ts";
 import { checkInputs, takeBack } from "./inputs.ts";
 import { ModelError } from "./model/errors.ts";
+import type { SentImage } from "./model/image.ts";
 import type { Tensor } from "./model/tensor.ts";
 import type {
   ImageOptions,

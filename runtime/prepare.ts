@@ -4,12 +4,12 @@ import { type BackendName, backends } from "./backends/index.ts";
 import type { Running } from "./backends/wasm/image.ts";
 import { isCrossOriginIsolated, wantedThreads, whyOneThread } from "./capabilities.ts";
 import { choicesKey, type RememberedChoices, recallChoices, rememberChoices } from "./choices.ts";
+import type { GpuOptions, Taken } from "./gpu/types.ts";
 import { ModelError, nodeName } from "./model/errors.ts";
 import { modelHash, readModel } from "./model/file.ts";
 import { type ExecutionPlan, plan } from "./plan.ts";
 import { type Prepared, preparedKey, recallPrepared } from "./prepared.ts";
 import type { Capabilities, PrepareModelOptions, SessionInfo, SessionValue } from "./session.ts";
-import type { GpuOptions, Taken } from "./webgpu.ts";
 
 export interface PreparedModel {
   readonly executable: Executable;

@@ -1,7 +1,7 @@
 /** What the user of the runtime holds and says: a session, its options, and what it could and could not do. */
 import type { ProfileRow } from "./backends/backend.ts";
 import type { BackendName } from "./backends/index.ts";
-import type { ImageOptions } from "./image-input.ts";
+import type { ImageOptions } from "./model/image.ts";
 import type { DType, Shape, Tensor } from "./model/tensor.ts";
 
 export type { ImageOptions };

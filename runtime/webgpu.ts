@@ -3,44 +3,17 @@
  * choose, where it is faster; whatever fails, before a run or in the middle of one, ends in the other backend's
  * right answer and a sentence that says why.
  */
-import type { Backend, Choices, Executable, Tensors } from "./backends/backend.ts";
 import { abandonGpu, webgpu, withSubgroups } from "./backends/webgpu/index.ts";
-import { inTime, Late } from "./deadline.ts";
+import { inTime, Late, usualDeadlines } from "./gpu/deadline.ts";
+import { because, guarded, messageOf } from "./gpu/guard.ts";
+import { type Prepared, prepareHalf } from "./gpu/precision.ts";
+import { trySubgroups } from "./gpu/subgroups.ts";
+import { shortestRuns } from "./gpu/trial.ts";
+import type { GpuOptions, Taken } from "./gpu/types.ts";
 import { zeroInputs } from "./inputs.ts";
 import { ModelError, nodeName } from "./model/errors.ts";
-import { tensorsOf } from "./pixels.ts";
 import type { ExecutionPlan } from "./plan.ts";
-import { type Prepared, prepareHalf } from "./precision.ts";
 import type { SessionValue } from "./session.ts";
-import { trySubgroups } from "./subgroups.ts";
-import { shortestRuns } from "./trial.ts";
-
-/** A backend that has taken the model. */
-export interface Taken {
-  readonly executable: Executable;
-  readonly by: Backend;
-  readonly reasons: string[];
-}
-
-export interface GpuOptions {
-  /** Is the faster one wanted, or the GPU? */
-  readonly mayChoose: boolean;
-  readonly choices?: Choices; // of an earlier time on this device
-  readonly precision?: "f32" | "f16";
-  readonly deadlines?: Deadlines;
-  /** How many of the kernels are compiled. */
-  onCompiled?(done: number, total: number): void;
-  /** The GPU has failed and another backend goes on: heard before the run that it failed in resolves. */
-  onChange?(taken: Taken): void | Promise<void>;
-}
-
-/** A driver that hangs is given up. */
-export interface Deadlines {
-  readonly requestMs?: number; // of an adapter, of a device; by default the backend's
-  readonly runMs: number; // of a run, of a kernel's compilation: the slowest real ones on a software adapter are shorter
-}
-
-const usualDeadlines: Deadlines = { runMs: 120_000 };
 
 /** The model on the GPU, or what `other` gives. Rejects only where `other` does. */
 export async function takeGpu(
@@ -145,53 +118,6 @@ async function withBestKernels(
   return { ...best, reasons: [...reasons, ...best.reasons] };
 }
 
-/** The GPU's executable, which another replaces when it fails: the run is repeated there, and all later ones go there. */
-function guarded(
-  gpu: Executable,
-  reasons: string[],
-  { onChange, deadlines = usualDeadlines }: GpuOptions,
-  other: () => Promise<Taken>,
-): Taken {
-  let current: Executable = gpu;
-  let isDisposed = false;
-  const replace = async (error: unknown): Promise<void> => {
-    gpu.dispose();
-    if (error instanceof Late) abandonGpu(); // nobody else should wait for it
-    const taken = await other();
-    if (isDisposed) {
-      taken.executable.dispose();
-      throw error;
-    }
-    current = taken.executable;
-    const why = `webgpu failed: ${messageOf(error)}; ${taken.by.name} repeated the run and goes on`;
-    await onChange?.(because(why, taken));
-  };
-  const doing = async <T>(work: (executable: Executable) => Promise<T>, runs = 1): Promise<T> => {
-    if (current !== gpu) return work(current);
-    try {
-      return await inTime(work(gpu), runs * deadlines.runMs);
-    } catch (error) {
-      if ((error as Error).name === "ModelError" || isDisposed) throw error; // the inputs are wrong
-      await replace(error);
-      return work(current);
-    }
-  };
-  const executable: Executable = {
-    ...gpu,
-    run: (inputs: Tensors) => doing((each) => each.run(inputs)),
-    runOnImages: (inputs, images) =>
-      doing(
-        (each) => each.runOnImages?.(inputs, images) ?? each.run({ ...inputs, ...tensorsOf(images) }),
-      ),
-    profile: (inputs, runs = 5) => doing((each) => each.profile(inputs, runs), 2 * runs + 2),
-    dispose() {
-      isDisposed = true;
-      current.dispose();
-    },
-  };
-  return { executable, by: webgpu, reasons };
-}
-
 /** A sentence for each node that the GPU has no kernel for. */
 function whyHosted(planned: ExecutionPlan): string[] {
   return planned.graph.nodes.flatMap((node) => {
@@ -200,12 +126,4 @@ function whyHosted(planned: ExecutionPlan): string[] {
   });
 }
 
-function because(reason: string, taken: Taken): Taken {
-  return { ...taken, reasons: [reason, ...taken.reasons] };
-}
-
 const shown = (ms: number) => `${ms.toPrecision(3)} ms`;
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}

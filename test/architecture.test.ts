@@ -34,7 +34,7 @@ const layers: Record<string, Layer> = {
   "kernels-wasm": { files: kernels, imports: [], packages: [] },
   "runtime/backends": { files: backends, imports: [model, ops, plan, kernels], packages: [] },
   "runtime/*.ts": {
-    files: /^runtime\/[^/]+\.ts$/,
+    files: /^runtime\/(gpu\/)?[^/]+\.ts$/,
     imports: [model, ops, plan, backends],
     packages: ["comlink", "idb-keyval"],
   },

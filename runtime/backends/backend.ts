@@ -1,7 +1,7 @@
 /** What a backend is: it says what it cannot do, prepares a plan once, and runs it many times. */
 
-import type { SentImages } from "../image-input.ts";
 import type { Node } from "../model/graph.ts";
+import type { SentImages } from "../model/image.ts";
 import type { Tensor } from "../model/tensor.ts";
 import type { ExecutionPlan } from "../plan.ts";
 

@@ -2,7 +2,7 @@
 import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { type ImageOptions, type ImageSource, load, type Session } from "../../runtime/index.ts";
 import { writeModel } from "../../runtime/model/file.ts";
-import { tensorOf } from "../../runtime/pixels.ts";
+import { tensorOf } from "../../runtime/model/pixels.ts";
 import { tinyClassifier } from "../fixtures.ts";
 
 const [width, height] = [24, 18];

@@ -1,6 +1,6 @@
 /** From pictures to tensors: the same numbers as a plain loop over the definition, for every fit, layout and size. */
 import { describe, expect, test } from "vitest";
-import { type Pixels, tensorOf } from "../../runtime/pixels.ts";
+import { type Pixels, tensorOf } from "../../runtime/model/pixels.ts";
 import type { ImageOptions, SessionValue } from "../../runtime/session.ts";
 import { randomInts } from "../formats/examples.ts";
 

@@ -3,7 +3,7 @@
  * all R outputs of a row group at its 4 pixels. The weights of each 8 inputs are read once a subgroup, some by each of its
  * lanes, and handed round by broadcasts from a lane; all invocations walk the same list, so any lane has any weight.
  *
- * Half as many invocations have twice the work each: where that is faster is for a trial to say (runtime/webgpu.ts).
+ * Half as many invocations have twice the work each: where that is faster is for a trial to say (runtime/gpu/subgroups.ts).
  */
 import type { Dispatch } from "./dispatch.ts";
 import type { Step } from "./fuse.ts";

@@ -1,11 +1,11 @@
 /** Runs a bound plan: one submission and one reading back a run, where every node has a kernel. */
 import { nodeName } from "../../model/errors.ts";
 import { isSparse, type ValueInfo } from "../../model/graph.ts";
+import { tensorsOf } from "../../model/pixels.ts";
 import { decodeWeight } from "../../model/sparse/index.ts";
 import { bytesPerElement, type DType, sizeOf, type Tensor, zeros } from "../../model/tensor.ts";
 import { operatorOf } from "../../ops/index.ts";
 import { flopsOf } from "../../ops/work.ts";
-import { tensorsOf } from "../../pixels.ts";
 import type { ExecutionPlan } from "../../plan.ts";
 import type { Executable, ProfileRow, Tensors } from "../backend.ts";
 import { checkInputs } from "../check-inputs.ts";

@@ -2,8 +2,8 @@
  * Pictures as inputs, without a way through the CPU: a kernel reads the frame of a camera where it lies, or a bitmap from
  * a texture, and writes the input that pixels.ts would have made of it.
  */
-import type { SentImage } from "../../image-input.ts";
-import { placesOf } from "../../pixels.ts";
+import type { SentImage } from "../../model/image.ts";
+import { placesOf } from "../../model/pixels.ts";
 import { type Gpu, pipelineOf } from "./device.ts";
 
 /** What makes one input of a run. */

@@ -3,8 +3,8 @@ import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { reference } from "../../../runtime/backends/reference/index.ts";
 import { type ImageOptions, type LoadProgress, load, type Session } from "../../../runtime/index.ts";
 import { writeModel } from "../../../runtime/model/file.ts";
+import { tensorOf } from "../../../runtime/model/pixels.ts";
 import { tensor } from "../../../runtime/model/tensor.ts";
-import { tensorOf } from "../../../runtime/pixels.ts";
 import { plan } from "../../../runtime/plan.ts";
 import { tinyClassifier, tinyImage } from "../../fixtures.ts";
 

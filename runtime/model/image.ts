@@ -1,5 +1,5 @@
 /** A picture that is given for an input: what it is, and how it becomes the tensor. */
-import type { DType, Shape } from "./model/tensor.ts";
+import type { DType, Shape } from "./tensor.ts";
 
 /** How a picture becomes the tensor of an input: a byte b of channel c becomes (b * scale - mean[c]) / std[c]. */
 export interface ImageOptions {

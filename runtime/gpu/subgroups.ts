@@ -2,8 +2,8 @@
  * Kernels on the GPU that hand weights round in subgroups, taken only where they were seen to agree with those that do
  * not, and to be faster: which they are is the device's matter, and is tried out when a model is loaded there first.
  */
-import { type WebgpuExecutable, withoutSubgroups, withSubgroups } from "./backends/webgpu/index.ts";
-import type { ExecutionPlan } from "./plan.ts";
+import { type WebgpuExecutable, withoutSubgroups, withSubgroups } from "../backends/webgpu/index.ts";
+import type { ExecutionPlan } from "../plan.ts";
 import type { Prepared } from "./precision.ts";
 import { shortestRuns, testInputs, worstOf } from "./trial.ts";
 

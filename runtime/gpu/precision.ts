@@ -2,9 +2,9 @@
  * float16 on the GPU, taken only where it was seen to agree with float32: both run the model once, when it is loaded,
  * on the same made-up inputs.
  */
-import type { Tensors } from "./backends/backend.ts";
-import { type WebgpuExecutable, type WebgpuOptions, webgpu } from "./backends/webgpu/index.ts";
-import type { ExecutionPlan } from "./plan.ts";
+import type { Tensors } from "../backends/backend.ts";
+import { type WebgpuExecutable, type WebgpuOptions, webgpu } from "../backends/webgpu/index.ts";
+import type { ExecutionPlan } from "../plan.ts";
 import { testInputs, worstOf } from "./trial.ts";
 
 export interface Prepared {

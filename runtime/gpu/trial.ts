@@ -1,8 +1,8 @@
 /** Two executables of a model against each other, when it is loaded: do they agree, and which is faster? */
-import type { Executable, Tensors } from "./backends/backend.ts";
-import { zeroInputs } from "./inputs.ts";
-import type { ExecutionPlan } from "./plan.ts";
-import type { SessionValue } from "./session.ts";
+import type { Executable, Tensors } from "../backends/backend.ts";
+import { zeroInputs } from "../inputs.ts";
+import type { ExecutionPlan } from "../plan.ts";
+import type { SessionValue } from "../session.ts";
 
 const mostTrialMs = 300;
 
