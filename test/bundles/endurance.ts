@@ -93,6 +93,7 @@ export async function measureEndurance(cycles: number, runs: number): Promise<En
     const before = await process.listeners();
     const cycled = await tenths("cycles", cycles);
     const listeners = [before, await process.listeners()] as const;
+    await process.idle();
     await page.evaluate('jobs.open("small")');
     const one = process.workers();
     await page.evaluate('jobs.open("small")');
@@ -141,6 +142,12 @@ async function processOf(browser: Browser, page: Page) {
       return (await devtools.send("Memory.getDOMCounters")).jsEventListeners;
     },
     workers: () => workersOf(id),
+    /** Waits until the workers of sessions that are gone have ended, for at most 20 s. */
+    async idle(): Promise<void> {
+      const end = performance.now() + 20_000;
+      while (workersOf(id) > 0 && performance.now() < end)
+        await new Promise((resolve) => setTimeout(resolve, 50));
+    },
     forgetPeak: () => writeFileSync(`/proc/${id}/clear_refs`, "5"),
     peakMegabytes: () => status(id, "VmHWM") / 1024,
   };

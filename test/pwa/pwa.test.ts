@@ -81,6 +81,7 @@ for (const { name, type, options, whyNot } of browsers) {
       await visit(async (page) => {
         await isolated(page);
         await readyOffline(page);
+        for (const side of ["sparse", "dense"] as const) await facesOf(page, side); // nothing is being loaded now
         await page.evaluate(async () => {
           for (const cacheName of await caches.keys()) {
             const cache = await caches.open(cacheName);
