@@ -46,9 +46,11 @@ function whySkipped(test: TestCase): string {
 }
 
 function browserTests(): string[] {
-  const files = readdirSync(fileURLToPath(new URL("./browser", import.meta.url)), { recursive: true });
-  const tests = files.map(String).filter((file) => file.endsWith(".test.ts"));
-  return tests.map((file) => `test/browser/${file}`);
+  return ["browser", "webgpu/browser"].flatMap((folder) => {
+    const files = readdirSync(fileURLToPath(new URL(folder, import.meta.url)), { recursive: true });
+    const tests = files.map(String).filter((file) => file.endsWith(".test.ts"));
+    return tests.map((file) => `test/${folder}/${file}`);
+  });
 }
 
 function list(names: readonly string[], most = 8): string {
