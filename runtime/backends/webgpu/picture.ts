@@ -49,7 +49,10 @@ export function makePainter(gpu: Gpu): Painter {
   function source(input: string, picture: SentImage["picture"]): GPUBindingResource | undefined {
     if ("data" in picture) return undefined; // it lies in the CPU's memory
     try {
-      if (!("displayWidth" in picture)) return copied(input, picture).createView();
+      if (!("displayWidth" in picture)) {
+        const isSmall = Math.max(picture.width, picture.height) <= device.limits.maxTextureDimension2D;
+        return isSmall ? copied(input, picture).createView() : undefined;
+      }
       const { visibleRect, displayWidth, displayHeight } = picture;
       const isSquare = visibleRect?.width === displayWidth && visibleRect.height === displayHeight;
       return isSquare ? device.importExternalTexture({ source: picture }) : undefined;

@@ -119,6 +119,18 @@ describe("pictures are read by the GPU", () => {
     expect(session.capabilities.backend).toBe("webgpu");
   });
 
+  test("a picture that is larger than a texture can be is read by the CPU", async () => {
+    const canvas = new OffscreenCanvas(8200, 4);
+    const context = canvas.getContext("2d")!;
+    context.fillStyle = "rgb(40 90 200)";
+    context.fillRect(0, 0, 8200, 4);
+    const long = context.getImageData(0, 0, 8200, 4);
+    const wanted = (await session.run({ image: tensorOf(long, session.inputs[0]) })).logits.data;
+    const { logits } = await session.run({ image: await createImageBitmap(canvas) });
+    for (const [i, logit] of logits.data.entries()) expect(logit).toBeCloseTo(wanted[i], 4);
+    expect(session.capabilities.backend).toBe("webgpu");
+  });
+
   test("wrong options are the caller's error, and the session lives", async () => {
     const wrong = session.run({ image: frame() }, { image: { mean: [1, 2] }, transfer: true });
     await expect(wrong).rejects.toThrow(/image.mean has 2 numbers; expected one, or 3/);
