@@ -15,6 +15,7 @@ export interface Cell {
     | "core"
     | "resnet20"
     | "long"
+    | "cause"
     | "control"
     | "n:m"
     | "latency"
@@ -30,12 +31,14 @@ export interface Cell {
   readonly budget?: "macs" | "latency"; // what the sparsity is a fraction of; blocks where it is left out
   readonly against?: NetworkName; // a small dense network that is as fast, or nearly
   readonly training?: Training; // other than that of most cells
+  readonly held?: true; // half as long and tried on training images held out for that: the test set stays untouched
   readonly untrained?: true; // pruned at once, without data; what is left is not trained
   readonly options: SearchOptions; // of a trial; else what the cell fixes beside the chosen trial
 }
 
 export interface Training {
-  readonly length: number; // times as many images an epoch
+  readonly length?: number; // times as many images an epoch
+  readonly learningRate?: number;
   readonly distillation?: Distillation;
 }
 
@@ -85,6 +88,7 @@ const trialCells = (tried: readonly MethodName[]) =>
         pattern: block,
         sparsity: 0.7,
         seed: 0,
+        held: true,
         options,
       }),
     ),
@@ -112,6 +116,23 @@ const longCells = (["smart", "magnitude"] as const).flatMap((method) => [
   cell({ ...long, method, label: `${method} distilled`, training: { length: 2.5, distillation } }),
   cell({ ...long, method, training: { length: 2.5 } }),
 ]);
+
+/** What keeps ResNet-20 from its dense accuracy: the masks' rate, their temperature, the weights' rate, or the pruning. */
+const cause = { ...long, group: "cause", method: "smart", held: true, seed: 0 } as const;
+const causeCells = [
+  cell({ ...cause, label: "smart as tuned" }),
+  ...[0.013, 0.2].map((learningRate) =>
+    cell({ ...cause, label: `masks rate ${learningRate}`, options: { learningRate } }),
+  ),
+  ...[0.3, 3].map((tauStart) =>
+    cell({ ...cause, label: `tau from ${tauStart}`, options: { tauStart } }),
+  ),
+  ...[0.05, 0.1].map((learningRate) =>
+    cell({ ...cause, label: `weights rate ${learningRate}`, training: { learningRate } }),
+  ),
+  cell({ ...cause, method: "magnitude", label: "magnitude" }),
+  cell({ ...cause, method: "magnitude", label: "nearly nothing pruned", sparsity: 0.001 }),
+];
 
 /** Large networks that are pruned until they are about as fast as a small dense one. */
 const size = { group: "size", method: "smart", pattern: block, budget: "latency", seed: 1 } as const;
@@ -171,6 +192,7 @@ export const cells: readonly Cell[] = [
   ...resnet20.filter(tells),
   ...latencyCells,
   ...longCells,
+  ...causeCells,
   ...core("core", "resnet8", [2]),
   ...core("core", "resnet8", [3]),
   ...resnet20.filter((one) => !tells(one)),

@@ -39,8 +39,8 @@ export const setting = {
   flip: true,
 } as const;
 const maxSparsity = 0.98;
-const heldForTrials = 5000;
-const trialLength = 0.5; // of a cell's
+const heldOut = 5000;
+const heldLength = 0.5; // times that of other cells
 
 export interface RunOptions {
   readonly scale: number;
@@ -52,14 +52,15 @@ export interface RunOptions {
 
 export async function runCell(cell: Cell, options: RunOptions): Promise<CellResult> {
   const started = performance.now();
-  const { network, method, pattern, sparsity, seed, group, scope, untrained, against, training } = cell;
+  const { network, method, pattern, sparsity, seed, scope, untrained, against, training } = cell;
   const all = untrained ? undefined : await cifar10("train", network);
-  const [train, held] = all && group === "trial" ? split(all, heldForTrials, 0) : [all, undefined];
+  const [train, held] = all && cell.held ? split(all, heldOut, 0) : [all, undefined];
   const tests = held ?? (await cifar10("test", network));
   const search = { ...chosenTrial(cell, options.results), ...cell.options };
-  const { length = group === "trial" ? trialLength : 1, distillation } = training ?? {};
+  const { length = cell.held ? heldLength : 1, distillation } = training ?? {};
+  const { learningRate = setting.learningRate } = training ?? {};
   const epochImages = Math.round(setting.epochImages * options.scale * length);
-  const schedule = { ...setting, epochImages, search, distillation };
+  const schedule = { ...setting, learningRate, epochImages, search, distillation };
   const checkpoints = join(options.work, "checkpoints", cell.id);
   const { graph, report } = await prune(networkFile(network), {
     method,
@@ -125,9 +126,7 @@ async function denseOnTests(
   results: Results,
   threads?: number,
 ): Promise<number> {
-  const same = cells.find(
-    (cell) => cell.network === network && cell.group !== "trial" && results.read(cell.id),
-  );
+  const same = cells.find((cell) => cell.network === network && !cell.held && results.read(cell.id));
   if (same) return results.read(same.id)!.dense;
   return denseAccuracy(network, await cifar10("test", network), threads);
 }
