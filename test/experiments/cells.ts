@@ -127,6 +127,7 @@ const causeCells = [
   ...[0.3, 3].map((tauStart) =>
     cell({ ...cause, label: `tau from ${tauStart}`, options: { tauStart } }),
   ),
+  cell({ ...cause, label: "tau to 0.02", options: { tauEnd: 0.02 } }),
   ...[0.05, 0.1].map((learningRate) =>
     cell({ ...cause, label: `weights rate ${learningRate}`, training: { learningRate } }),
   ),
