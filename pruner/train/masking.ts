@@ -31,10 +31,13 @@ export function maskedConstants(
   );
 }
 
+/** A soft mask below this is nothing. Left as it is, it would make weights subnormal, which processors are slow at. */
+const nothing = 1e-12;
+
 /** Writes the search's masks, one value a block, into the masks of all elements. */
 export function takeSoftMasks(constants: readonly MaskedConstant[], search: MaskSearch): void {
   for (const { name, weight, mask } of constants) {
-    const soft = search.softMask(weight.name);
+    const soft = search.softMask(weight.name).map((value) => (value < nothing ? 0 : value));
     if (name === weight.name) expandTo(weight.blocks, soft, mask);
     else expandRows(soft, mask);
   }
