@@ -44,10 +44,15 @@ export interface Training {
 
 /**
  * What each method tries. The learning rate of the weights is the same for all. Where the best of the first four lay at
- * the end of their range, a method that SMART is compared with has two more beyond it (AC/DC has no fewer rounds).
+ * the end of their range, it has two more (AC/DC has no fewer rounds).
  */
 export const trials: Readonly<Partial<Record<MethodName, readonly SearchOptions[]>>> = {
-  smart: [{}, ...[0.2, 0.5, 1].map((tauStart) => ({ start: "magnitude" as const, tauStart }))],
+  smart: [
+    {},
+    ...[0.2, 0.5, 1].map((tauStart) => ({ start: "magnitude" as const, tauStart })),
+    { start: "constant", tauStart: 1 },
+    { start: "magnitude", tauStart: 1, learningRate: 0.2 },
+  ],
   pdp: [{}, ...[0.003, 0.01, 0.1, 0.3, 1].map((tauStart) => ({ tauStart }))],
   acdc: [{ rounds: 1 }, {}, { rounds: 3 }, { rounds: 4 }],
   pas: [{}, ...[1, 2, 8, 0.5, 0.25].map((penalty) => ({ penalty }))],
