@@ -31,7 +31,12 @@ const defaults: Schedule = {
 export function scheduleOf(method: MethodName, given: Partial<Schedule> = {}): Schedule {
   const schedule = { ...defaults, ...given };
   checkSchedule(schedule);
-  if (searching.has(method)) return schedule;
+  if (searching.has(method)) {
+    if (schedule.searchEpochs > 0) return schedule;
+    throw new ModelError(
+      `${method} searches, and searchEpochs is 0; expected 1 or more, or the method magnitude`,
+    );
+  }
   const { searchEpochs, fineTuneEpochs } = schedule;
   return { ...schedule, searchEpochs: 0, fineTuneEpochs: searchEpochs + fineTuneEpochs };
 }

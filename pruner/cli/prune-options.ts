@@ -171,7 +171,7 @@ const groups: Record<string, readonly Row[]> = {
   "Search:": [
     [
       "--start <name>",
-      "smart's first masks (default: norm)",
+      "smart's first masks (default: constant)",
       ["constant", "magnitude", "norm", "norm-activation"],
     ],
     [
@@ -179,7 +179,11 @@ const groups: Record<string, readonly Row[]> = {
       "learning rate of the masks, in their first standard deviations a step",
       positive,
     ],
-    ["--tau <from:to>", "temperature, in the same unit (default for smart: 0.5:0.002)", temperatures],
+    [
+      "--tau <from:to>",
+      "temperature, in the same unit (default for smart: 1:0.002; by n:m 0.5:0.002)",
+      temperatures,
+    ],
     [
       "--temperature <name>",
       "how it falls (default: geometric)",

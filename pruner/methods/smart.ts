@@ -6,11 +6,11 @@
  * mask can stay soft for ever, since w f does not change when w grows as f shrinks. At the end the
  * top-k of m is the hard mask. Blocks that are tied have one parameter; of n:m there are none (smart-nm.ts).
  *
- * The paper's schedule and first mask are not public in full. Here: m_b = ||w_b||_2 / sqrt(n_b) over
- * the layer's root mean square, standardised over all layers; tau falls geometrically; m is moved by
- * Adam at a rate well above the weights', without weight decay. Rates and temperatures are in standard deviations of
- * the first masks. `start` may be "constant"; "magnitude", which is not taken over the layer's, so that layers with few
- * inputs keep more; or "norm-activation", which weighs each w by what it multiplies.
+ * The paper's schedule and first mask are not public in full. Here: m_b = 0; tau falls geometrically; m is moved by Adam
+ * at a rate well above the weights', without weight decay. `start` may be "magnitude", ||w_b||_2 / sqrt(n_b), standardised
+ * over all layers; "norm", that over the layer's root mean square; or "norm-activation", which weighs each w by what it
+ * multiplies. Rates and temperatures are in standard deviations of such first masks. Masks that start constant learn
+ * more of what each layer needs (docs/experiments.md): others stay near where they started.
  */
 import { ModelError } from "../../runtime/model/errors.ts";
 import type { Mask } from "../../runtime/model/pattern.ts";
@@ -49,9 +49,9 @@ export function smart(
   options: SearchOptions = {},
 ): PruningRun {
   if (target.pattern.kind === "n:m") return smartInGroups(weights, target.pattern, options);
-  const { steps = 300, start = "norm" } = options;
+  const { steps = 300, start = "constant" } = options;
   const { learningRate = Math.min(fastest, travel / steps) } = options;
-  const tauAt = temperatureAt(options, { tauStart: 0.5, tauEnd: 2e-3 });
+  const tauAt = temperatureAt(options, { tauStart: 1, tauEnd: 2e-3 });
   const entries = entriesOf(weights, target);
   const budgets = budgetsOf(entries, target);
   const m = standardised(meanOfBlocks(entries, blockScores(weights, start)));

@@ -48,7 +48,7 @@ export interface Training {
  */
 export const trials: Readonly<Partial<Record<MethodName, readonly SearchOptions[]>>> = {
   smart: [
-    {},
+    { start: "norm", tauStart: 0.5 },
     ...[0.2, 0.5, 1].map((tauStart) => ({ start: "magnitude" as const, tauStart })),
     { start: "constant", tauStart: 1 },
     { start: "magnitude", tauStart: 1, learningRate: 0.2 },
@@ -204,7 +204,7 @@ export const cells: readonly Cell[] = [
   ...resnet20.filter((one) => !tells(one)),
   cell({ ...at85, method: "smart", label: "smart per layer", scope: "layer" }),
   cell({ ...at85, method: "smart", label: "smart fixed tau", options: { temperature: "fixed" } }),
-  cell({ ...at85, method: "smart", label: "smart constant start", options: { start: "constant" } }),
+  cell({ ...at85, method: "smart", label: "smart magnitude start", options: { start: "magnitude" } }),
   cell({ ...at85, method: "random" }),
   cell({ ...at85, method: "lamp" }),
   cell({ ...at85, method: "magnitude", label: "magnitude per layer", scope: "layer" }),

@@ -147,6 +147,11 @@ test("channels that pruning leaves dead are removed, and the network computes wh
 
 test.each([
   ["smart without data", { method: "smart" }, "give training data"],
+  [
+    "a search without an epoch",
+    { ...smart, schedule: { ...schedule, searchEpochs: 0 } },
+    "smart searches, and searchEpochs is 0",
+  ],
   ["2:4 at another sparsity", { pattern: "2:4", sparsity: 0.7 }, "has the sparsity 0.5"],
   ["a * that fits nothing", { include: ["nowhere*"] }, "no layer or weight is called 'nowhere*'"],
   ["everything removed", { sparsity: 1 }, "0 ≤ sparsity < 1"],
