@@ -29,7 +29,9 @@ export function tablesOf(results: Results): string {
 }
 
 function section(group: Cell["group"], title: string, done: readonly CellResult[]): string[] {
-  const own = done.filter((result) => result.group === group);
+  const own = done
+    .filter((result) => result.group === group)
+    .sort((a, b) => (a.sparsity ?? 0) - (b.sparsity ?? 0));
   if (own.length === 0) return [`### ${title}`, "No cell is done yet."];
   const [{ dense, network }] = own;
   const head = `### ${title}`;
