@@ -102,7 +102,9 @@ test("the modules of a transformer are told from what their results go into", ()
 
 test("smart by norms starts from those relative to the layer, not from its scale", () => {
   const weights = weightsOf([shapes[0], shapes[0]], "16x8", (l) => (l === 0 ? 1 : 1000));
-  const kept = [...smart(weights, targetOf("16x8", 0.5), { start: "norm" }).masks().values()].map(keptBlocks);
+  const kept = [...smart(weights, targetOf("16x8", 0.5), { start: "norm" }).masks().values()].map(
+    keptBlocks,
+  );
   expect(Math.min(...kept)).toBeGreaterThan(8);
 });
 
