@@ -89,7 +89,7 @@ export type PruningMethod = (
 /** What a search can be told; every method has good defaults. */
 export interface SearchOptions {
   readonly steps?: number; // how many there will be
-  readonly learningRate?: number; // of the masks, in standard deviations of their first values a step
+  readonly learningRate?: number; // of the masks, in standard deviations of their first values a step; equal ones: as it is
   readonly tauStart?: number;
   readonly tauEnd?: number;
   readonly temperature?: "geometric" | "linear" | "cosine" | "fixed"; // how tau falls
