@@ -122,7 +122,10 @@ const longCells = (["smart", "magnitude"] as const).flatMap((method) => [
   cell({ ...long, method, training: { length: 2.5 } }),
 ]);
 
-/** What keeps ResNet-20 from its dense accuracy: the masks' rate, their temperature, the weights' rate, or the pruning. */
+/**
+ * What keeps ResNet-20 from its dense accuracy: the masks' rate, their temperature, the weights' rate, the pattern, or
+ * the pruning.
+ */
 const cause = { ...long, group: "cause", method: "smart", held: true, seed: 0 } as const;
 const causeCells = [
   cell({ ...cause, label: "smart as tuned" }),
@@ -135,6 +138,9 @@ const causeCells = [
   cell({ ...cause, label: "tau to 0.02", options: { tauEnd: 0.02 } }),
   ...[0.05, 0.1].map((learningRate) =>
     cell({ ...cause, label: `weights rate ${learningRate}`, training: { learningRate } }),
+  ),
+  ...["block:4x4", "unstructured"].map((pattern) =>
+    cell({ ...cause, pattern, label: `smart ${pattern.replace("block:", "")}` }),
   ),
   cell({ ...cause, method: "magnitude", label: "magnitude" }),
   cell({ ...cause, method: "magnitude", label: "nearly nothing pruned", sparsity: 0.001 }),
