@@ -171,14 +171,10 @@ const groups: Record<string, readonly Row[]> = {
   "Search:": [
     [
       "--start <name>",
-      "smart's first masks (default: constant)",
-      ["constant", "magnitude", "norm", "norm-activation"],
+      "smart's first masks (default: log-norm)",
+      ["log-norm", "constant", "magnitude", "norm", "norm-activation"],
     ],
-    [
-      "--mask-rate <number>",
-      "learning rate of the masks, in their first standard deviations a step",
-      positive,
-    ],
+    ["--mask-rate <number>", "learning rate of the masks (smart: in the unit of their start)", positive],
     [
       "--tau <from:to>",
       "temperature, in the same unit (default for smart: 1:0.002; by n:m 0.5:0.002)",

@@ -86,14 +86,20 @@ export type PruningMethod = (
   options?: SearchOptions,
 ) => PruningRun;
 
+/**
+ * What a mask starts as: the logarithm of the block's squared norm over its layer's; 0; or, in standard deviations over all
+ * layers, the norm, that over the layer's, or the latter weighed by activations.
+ */
+export type MaskStart = "log-norm" | "constant" | "magnitude" | "norm" | "norm-activation";
+
 /** What a search can be told; every method has good defaults. */
 export interface SearchOptions {
   readonly steps?: number; // how many there will be
-  readonly learningRate?: number; // of the masks, in standard deviations of their first values a step; equal ones: as it is
+  readonly learningRate?: number; // of the masks a step, in the unit of their start
   readonly tauStart?: number;
   readonly tauEnd?: number;
   readonly temperature?: "geometric" | "linear" | "cosine" | "fixed"; // how tau falls
-  readonly start?: "constant" | "magnitude" | "norm" | "norm-activation"; // of smart's masks
+  readonly start?: MaskStart; // of smart
   readonly rounds?: number; // of acdc: compressions; of awg: prunings
   readonly penalty?: number; // of pas: weight of the budget in its loss
   readonly seed?: number; // of random

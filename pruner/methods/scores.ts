@@ -2,16 +2,14 @@
 import { ModelError } from "../../runtime/model/errors.ts";
 import { matrixOf } from "../../runtime/model/sparse/format.ts";
 import { blockRms } from "../pattern.ts";
-import type { PrunableWeight, SearchOptions } from "./method.ts";
+import type { MaskStart, PrunableWeight } from "./method.ts";
 
 /**
- * By weight: 0 ("constant"), or the root mean square of each block ("magnitude"), or that over its layer's ("norm"), of w
- * or, as Wanda has it (arXiv 2306.11695), of w times the root mean square of its input ("norm-activation").
+ * By weight: 0 ("constant"), or the root mean square of each block ("magnitude"), or that over its layer's ("norm",
+ * "log-norm"); of w or, as Wanda has it (arXiv 2306.11695), of w times the root mean square of its input
+ * ("norm-activation").
  */
-export function blockScores(
-  weights: readonly PrunableWeight[],
-  start: NonNullable<SearchOptions["start"]>,
-): Float64Array[] {
+export function blockScores(weights: readonly PrunableWeight[], start: MaskStart): Float64Array[] {
   return weights.map((weight) => {
     const { blocks } = weight;
     if (start === "constant") return new Float64Array(blocks.count);

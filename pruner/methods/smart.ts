@@ -6,11 +6,13 @@
  * mask can stay soft for ever, since w f does not change when w grows as f shrinks. At the end the
  * top-k of m is the hard mask. Blocks that are tied have one parameter; of n:m there are none (smart-nm.ts).
  *
- * The paper's schedule and first mask are not public in full. Here: m_b = 0; tau falls geometrically; m is moved by Adam
- * at a rate well above the weights', without weight decay. `start` may be "magnitude", ||w_b||_2 / sqrt(n_b), standardised
- * over all layers; "norm", that over the layer's root mean square; or "norm-activation", which weighs each w by what it
- * multiplies. Rates and temperatures are in standard deviations of such first masks. Masks that start constant learn
- * more of what each layer needs (docs/experiments.md): others stay near where they started.
+ * The paper's schedule and first mask are not public in full. Here: m_b = log(||w_b||^2 / ||w||^2), mean squares of
+ * the block and of its layer, so that at tau = 1 the odds of a mask are as its block's: blocks of 16x8, which are much
+ * alike, start nearly equal, single weights do not. tau falls geometrically; m is moved by Adam at a rate well
+ * above the weights', without weight decay. `start` may also be "constant", 0; or, standardised over all layers,
+ * "magnitude", "norm", that over the layer's, or "norm-activation", which weighs each w by what it multiplies: large
+ * blocks then stay near where they started, and single weights that start constant are left to chance
+ * (docs/experiments.md).
  */
 import { ModelError } from "../../runtime/model/errors.ts";
 import type { Mask } from "../../runtime/model/pattern.ts";
@@ -39,9 +41,12 @@ import { smartInGroups } from "./smart-nm.ts";
 import { softnessOf, temperatureAt } from "./temperature.ts";
 import { softTopK, softTopKGradient } from "./topk.ts";
 
-/** How far Adam can move a mask over the whole search, in deviations of the first masks; and at most in a step. */
+/** How far Adam can move a mask over the whole search, in the unit of its start; and at most in a step. */
 const travel = 25;
 const fastest = 0.1;
+
+/** Of the square of a norm over its layer's; blocks of zeros get what others can catch up with. */
+const logSquare = (norm: number) => 2 * Math.log(Math.max(norm, 1e-3));
 
 export function smart(
   weights: readonly PrunableWeight[],
@@ -49,12 +54,13 @@ export function smart(
   options: SearchOptions = {},
 ): PruningRun {
   if (target.pattern.kind === "n:m") return smartInGroups(weights, target.pattern, options);
-  const { steps = 300, start = "constant" } = options;
+  const { steps = 300, start = "log-norm" } = options;
   const { learningRate = Math.min(fastest, travel / steps) } = options;
   const tauAt = temperatureAt(options, { tauStart: 1, tauEnd: 2e-3 });
   const entries = entriesOf(weights, target);
   const budgets = budgetsOf(entries, target);
-  const m = standardised(meanOfBlocks(entries, blockScores(weights, start)));
+  const scores = meanOfBlocks(entries, blockScores(weights, start));
+  const m = start === "log-norm" ? scores.map(logSquare) : standardised(scores);
   const adam = createAdam(m.length);
   // Throws now, not after the training, where the budget is below what the layers must keep.
   keepEntries(m, entries, target);

@@ -142,6 +142,9 @@ const causeCells = [
   ...["block:4x4", "unstructured"].map((pattern) =>
     cell({ ...cause, pattern, label: `smart ${pattern.replace("block:", "")}` }),
   ),
+  ...[block, "block:4x4", "unstructured"].map((pattern) =>
+    cell({ ...cause, pattern, label: "smart log-norm", options: { start: "log-norm" } }),
+  ),
   cell({ ...cause, method: "magnitude", label: "magnitude" }),
   cell({ ...cause, method: "magnitude", label: "nearly nothing pruned", sparsity: 0.001 }),
 ];

@@ -117,6 +117,16 @@ test("smart's first masks are equal, follow the norms, or the norms of what the 
   );
 });
 
+test("at temperature 1, the odds of smart's first masks are as the squared norms; zeros have some too", () => {
+  const weight = weightOf([8, 16, 1, 1], "unstructured");
+  const { data } = weight.value;
+  data[5] = 0;
+  const p = smart([weight], targetOf("unstructured")).search!.softMask("w");
+  const worth = Array.from(p, (of, e) => of / (1 - of) / data[e] ** 2);
+  for (const e of data.keys()) if (data[e] !== 0) expect(worth[e] / worth[0]).toBeCloseTo(1, 3);
+  expect(p[5]).toBeGreaterThan(0);
+});
+
 test("started by magnitude, a layer of large weights keeps more; by norm, layers of one distribution keep alike", () => {
   const quiet = weightOf([16, 16, 3, 3], "4x4", 4);
   const data = quiet.value.data.map((w) => 4 * w);
@@ -131,6 +141,8 @@ test("started by magnitude, a layer of large weights keeps more; by norm, layers
   };
   const [few, many] = kept("magnitude");
   expect(many).toBeGreaterThan(2 * few);
-  const [one, other] = kept("norm");
-  expect(other).toBeCloseTo(one, 3);
+  for (const start of ["norm", "log-norm"] as const) {
+    const [one, other] = kept(start);
+    expect(other).toBeCloseTo(one, 3);
+  }
 });
