@@ -32,7 +32,7 @@ export async function measureCell(
       ...(against ? [{ ...engine, name: "against", model: await denseOf(against) }] : []),
     ],
     [sample],
-    { rounds: 25, profileRounds: 15 },
+    { rounds: 75, profileRounds: 15 },
   );
   const [whole, sparse, small] = comparisons.map(({ timing }) => timing!.minMs);
   const insideOf = (name: string) => profiles[name]?.reduce((sum, { ms }) => sum + ms, 0);

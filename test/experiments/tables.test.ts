@@ -68,6 +68,13 @@ describe("tables of made-up results", () => {
     expect(row).toContain(`| ${difference} |`);
   });
 
+  test("a difference whose interval over images holds 0 may be chance", () => {
+    const [[smart], [pas]] = [core("smart", 0.85), core("pas", 0.85)];
+    const last = packBits(Array.from({ length: images }, (_, i) => i >= 0.2 * images));
+    const done = [madeUp(smart, 0.81), madeUp(pas, 0.8, { right: last })];
+    expect(rowOf(tablesOf(resultsOf(done)), "| pas |", "1.00")).toContain("SMART ahead, or chance");
+  });
+
   test("a kept count that is not the budget stands out", () => {
     const [cell] = core("smart", 0.5);
     const wrong = madeUp(cell, 0.8, { blocks: { total: 100, asked: 50, kept: 49 } });

@@ -51,7 +51,7 @@ function accuracyTable(own: readonly CellResult[]): string {
       return [
         first.label,
         first.pattern.replace("block:", ""),
-        first.sparsity === undefined ? "" : `${100 * first.sparsity} %`,
+        sparsityText(first),
         meanText(of.map(({ accuracy }) => accuracy)),
         of.map(({ accuracy }) => (100 * accuracy).toFixed(2)).join(", "),
         `${Math.round((100 * mean(of.map(({ macs }) => macs.kept))) / first.macs.dense)} %`,
@@ -99,12 +99,13 @@ function comparison(own: readonly CellResult[]): string[] {
       const difference = mean(differences);
       const half = halfInterval(differences);
       const points = (value: number) => (100 * value).toFixed(2);
-      const verdict =
-        Math.abs(difference) < tie ? "tie" : difference > 0 ? "SMART ahead" : `${label} ahead`;
+      const ahead = difference > 0 ? "SMART ahead" : `${label} ahead`;
+      const isChance = low <= 0 && high >= 0;
+      const verdict = Math.abs(difference) < tie ? "tie" : isChance ? `${ahead}, or chance` : ahead;
       return [
         [
           target[0].pattern.replace("block:", ""),
-          target[0].sparsity === undefined ? "" : `${100 * target[0].sparsity} %`,
+          sparsityText(target[0]),
           label,
           points(difference),
           Number.isFinite(half) ? `± ${points(half)}` : "one seed",
@@ -195,7 +196,7 @@ function sizeSection(done: readonly CellResult[]): string[] {
   const rows = own.map(({ network, against, sparsity, accuracy, againstAccuracy, milliseconds }) => {
     const ms = milliseconds?.inside ?? milliseconds;
     return [
-      `${networks[network].title}, ${100 * sparsity!} % of its time removed`,
+      `${networks[network].title}, ${sparsityText({ sparsity })} of its time removed`,
       (100 * accuracy).toFixed(2),
       ms ? ms.sparse.toFixed(2) : "",
       networks[against!].title,
@@ -216,7 +217,7 @@ function dimapSection(done: readonly CellResult[]): string[] {
   const labels = [...new Set(own.map(({ label }) => label))];
   const rows = [...groupBy(own, (r) => `${r.pattern}|${r.sparsity}`).values()].map((of) => [
     of[0].pattern.replace("block:", ""),
-    `${100 * of[0].sparsity!} %`,
+    sparsityText(of[0]),
     ...labels.map((label) => meanText(of.filter((r) => r.label === label).map((r) => r.accuracy))),
   ]);
   const start = `Dense ${networks[own[0].network].title}: ${(100 * own[0].dense).toFixed(2)} %. Accuracy % on ${own[0].images} test images, nothing trained:`;
@@ -229,12 +230,17 @@ function heldSection(group: Cell["group"], title: string, done: readonly CellRes
   if (own.length === 0) return [`### ${title}`, "No cell is done yet."];
   const [{ network, images, dense }] = own;
   const start = `${networks[network].title}, half as long as a cell. Accuracy % on ${images} held images, dense ${(100 * dense).toFixed(2)} %:`;
-  const rows = own.map(({ label, options, training, accuracy }) => [
+  const rows = own.map(({ label, pattern, options, training, accuracy }) => [
     label,
+    pattern.replace("block:", ""),
     JSON.stringify({ ...options, ...training }),
     (100 * accuracy).toFixed(2),
   ]);
-  return [`### ${title}`, start, markdownTable(["cell", "setting", "accuracy %"], rows)];
+  return [`### ${title}`, start, markdownTable(["cell", "pattern", "setting", "accuracy %"], rows)];
+}
+
+function sparsityText({ sparsity }: Pick<Cell, "sparsity">): string {
+  return sparsity === undefined ? "" : `${Number((100 * sparsity).toFixed(1))} %`;
 }
 
 function groupBy<T>(values: readonly T[], keyOf: (value: T) => string): Map<string, T[]> {
