@@ -1,4 +1,5 @@
 /** A page in headless Chromium that measures: opened for one job, and closed whatever happens. */
+import { ModelError } from "../../runtime/model/errors.ts";
 import { chromiumArgs, findChromium, howToGetChromium } from "./chromium.ts";
 import { type Site, serve } from "./server.ts";
 
@@ -23,7 +24,7 @@ export async function runInPage<Result>(job: PageJob, request: unknown): Promise
   const { onConsole = (text) => console.error(`page: ${text}`), timeoutMs = 600_000 } = job;
   const chromium = await playwright();
   const executablePath = findChromium();
-  if (!executablePath) throw new Error(howToGetChromium);
+  if (!executablePath) throw new ModelError(howToGetChromium);
   const notServed = new Set<string>();
   const server = await serve({ ...job.site, files: { ...job.site.files, "/": html(job.module) } });
   try {
@@ -71,7 +72,7 @@ async function playwright() {
   try {
     return (await import("playwright-core")).chromium;
   } catch {
-    throw new Error(
+    throw new ModelError(
       "playwright-core drives the browser and is not installed: npm install playwright-core",
     );
   }
