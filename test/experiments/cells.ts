@@ -114,12 +114,16 @@ const latencyCells = [
   cell({ ...latency, label: "smart by multiplications", budget: "macs", sparsity: 0.55 }),
 ];
 
-/** What a user would rather do: all 50 000 images each epoch. */
+/** What a user would rather do: all 50 000 images each epoch, masks that start as they do by default. */
+const logNorm = { start: "log-norm" } as const;
 const long = { group: "long", network: "resnet20", pattern: block, sparsity: 0.7, seed: 1 } as const;
 const distillation = { weight: 0.5, temperature: 4 };
-const longCells = (["smart", "magnitude"] as const).flatMap((method) => [
-  cell({ ...long, method, label: `${method} distilled`, training: { length: 2.5, distillation } }),
-  cell({ ...long, method, training: { length: 2.5 } }),
+const longCells = [
+  { method: "smart" as const, label: "smart log-norm", options: logNorm },
+  { method: "magnitude" as const, label: "magnitude" },
+].flatMap((by) => [
+  cell({ ...long, ...by, label: `${by.label} distilled`, training: { length: 2.5, distillation } }),
+  cell({ ...long, ...by, training: { length: 2.5 } }),
 ]);
 
 /**
@@ -143,7 +147,7 @@ const causeCells = [
     cell({ ...cause, pattern, label: `smart ${pattern.replace("block:", "")}` }),
   ),
   ...[block, "block:4x4", "unstructured"].map((pattern) =>
-    cell({ ...cause, pattern, label: "smart log-norm", options: { start: "log-norm" } }),
+    cell({ ...cause, pattern, label: "smart log-norm", options: logNorm }),
   ),
   cell({ ...cause, method: "magnitude", label: "magnitude" }),
   cell({ ...cause, method: "magnitude", label: "nearly nothing pruned", sparsity: 0.001 }),
@@ -217,7 +221,7 @@ export const cells: readonly Cell[] = [
   cell({ ...at85, method: "random" }),
   cell({ ...at85, method: "lamp" }),
   cell({ ...at85, method: "magnitude", label: "magnitude per layer", scope: "layer" }),
-  cell({ ...at85, method: "smart", pattern: "block:4x4" }),
+  cell({ ...at85, method: "smart", label: "smart log-norm", pattern: "block:4x4", options: logNorm }),
   cell({ ...at85, method: "magnitude", pattern: "block:4x4" }),
   ...["2:4", "1:4"].flatMap((pattern) =>
     (["smart", "pdp", "magnitude"] as const).map((method) =>
