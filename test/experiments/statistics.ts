@@ -20,13 +20,16 @@ export function meanText(values: readonly number[]): string {
   return percent(mean([...values])) + spread;
 }
 
-/** 95 % interval of the mean difference of paired 0 / 1 outcomes, by 2 000 resamples of the images. */
+/**
+ * 95 % interval of the mean difference of paired outcomes, by 2 000 resamples of the images. Each of a and b has the
+ * outcomes of one or more runs on the same images; an image counts once, with its mean over the runs.
+ */
 export function pairedBootstrap(
-  a: readonly boolean[],
-  b: readonly boolean[],
+  a: readonly (readonly boolean[])[],
+  b: readonly (readonly boolean[])[],
 ): [low: number, high: number] {
   const uniform = random(1);
-  const differences = a.map((is, i) => Number(is) - Number(b[i]));
+  const differences = a[0].map((_, i) => mean(a.map((run, r) => Number(run[i]) - Number(b[r][i]))));
   const means = Array.from({ length: 2000 }, () => {
     let sum = 0;
     for (let i = 0; i < differences.length; i++) {

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { type Cell, cells } from "./cells.ts";
 import { chosenTrial, isReady } from "./ready.ts";
 import { type CellResult, packBits, type Results, unpackBits } from "./result.ts";
+import { pairedBootstrap } from "./statistics.ts";
 import { equalAccuracy, tablesOf } from "./tables.ts";
 
 const images = 1000;
@@ -73,6 +74,32 @@ describe("tables of made-up results", () => {
     const last = packBits(Array.from({ length: images }, (_, i) => i >= 0.2 * images));
     const done = [madeUp(smart, 0.81), madeUp(pas, 0.8, { right: last })];
     expect(rowOf(tablesOf(resultsOf(done)), "| pas |", "1.00")).toContain("SMART ahead, or chance");
+  });
+
+  test("a difference that seeds do not agree on may be chance, however sure the images are", () => {
+    const done = [
+      ...core("smart", 0.85).map((cell, i) => madeUp(cell, [0.8, 0.82, 0.9][i])),
+      ...core("pas", 0.85).map((cell, i) => madeUp(cell, [0.78, 0.81, 0.8][i])),
+    ];
+    const row = rowOf(tablesOf(resultsOf(done)), "| pas |", "4.33")!;
+    expect(row).toContain("± 12.25");
+    expect(row).toContain("SMART ahead, or chance");
+  });
+
+  test("an image counts once in the interval, however many seeds there are", () => {
+    const a = Array.from({ length: images }, (_, i) => i < 0.82 * images);
+    const b = Array.from({ length: images }, (_, i) => i < 0.8 * images);
+    expect(pairedBootstrap([a, a, a], [b, b, b])).toEqual(pairedBootstrap([a], [b]));
+  });
+
+  test("a network that is trained longer is compared with one that is, too", () => {
+    const long = find(({ group }) => group === "long");
+    const done = long.map((cell) =>
+      madeUp(cell, (cell.method === "smart" ? 0.8 : 0.7) + (cell.training!.distillation ? 0.08 : 0)),
+    );
+    const text = tablesOf(resultsOf(done));
+    expect(rowOf(text, "| magnitude distilled |", "10.00")).toContain("SMART ahead");
+    expect(rowOf(text, "| magnitude |", "10.00")).toContain("SMART ahead");
   });
 
   test("a kept count that is not the budget stands out", () => {

@@ -78,43 +78,46 @@ function accuracyTable(own: readonly CellResult[]): string {
   return markdownTable(head, rows);
 }
 
-/** SMART against the best other method of each target, seed by seed and image by image. */
+/** SMART against the best other method of each target and training, seed by seed and image by image. */
 function comparison(own: readonly CellResult[]): string[] {
-  const rows = [...groupBy(own, (r) => `${r.pattern}|${r.sparsity ?? ""}`).values()].flatMap(
-    (target) => {
-      const byLabel = groupBy(target, ({ label }) => label);
-      const smart = byLabel.get("smart");
-      const meanOf = (of: readonly CellResult[]) => mean(of.map(({ accuracy }) => accuracy));
-      const others = [...byLabel].filter(([label]) => label !== "smart");
-      if (!smart || others.length === 0) return [];
-      const [label, best] = others.reduce((a, b) => (meanOf(b[1]) > meanOf(a[1]) ? b : a));
-      const pairs = smart.flatMap((a) => {
-        const b = best.find(({ seed }) => seed === a.seed);
-        return b ? [{ a, b }] : [];
-      });
-      if (pairs.length === 0) return [];
-      const differences = pairs.map(({ a, b }) => a.accuracy - b.accuracy);
-      const bits = (of: "a" | "b") => pairs.flatMap((p) => unpackBits(p[of].right, p[of].images));
-      const [low, high] = pairedBootstrap(bits("a"), bits("b"));
-      const difference = mean(differences);
-      const half = halfInterval(differences);
-      const points = (value: number) => (100 * value).toFixed(2);
-      const ahead = difference > 0 ? "SMART ahead" : `${label} ahead`;
-      const isChance = low <= 0 && high >= 0;
-      const verdict = Math.abs(difference) < tie ? "tie" : isChance ? `${ahead}, or chance` : ahead;
-      return [
-        [
-          target[0].pattern.replace("block:", ""),
-          sparsityText(target[0]),
-          label,
-          points(difference),
-          Number.isFinite(half) ? `± ${points(half)}` : "one seed",
-          `${points(low)} to ${points(high)}`,
-          verdict,
-        ],
-      ];
-    },
-  );
+  const trainedAlike = (r: CellResult) => `${r.pattern}|${r.sparsity}|${JSON.stringify(r.training)}`;
+  const rows = [...groupBy(own, trainedAlike).values()].flatMap((target) => {
+    const smart = target.filter(({ method }) => method === "smart");
+    const others = [
+      ...groupBy(
+        target.filter(({ method }) => method !== "smart"),
+        ({ label }) => label,
+      ),
+    ];
+    const meanOf = (of: readonly CellResult[]) => mean(of.map(({ accuracy }) => accuracy));
+    if (smart.length === 0 || others.length === 0) return [];
+    const [label, best] = others.reduce((a, b) => (meanOf(b[1]) > meanOf(a[1]) ? b : a));
+    const pairs = smart.flatMap((a) => {
+      const b = best.find(({ seed }) => seed === a.seed);
+      return b ? [{ a, b }] : [];
+    });
+    if (pairs.length === 0) return [];
+    const differences = pairs.map(({ a, b }) => a.accuracy - b.accuracy);
+    const bits = (of: "a" | "b") => pairs.map((p) => unpackBits(p[of].right, p[of].images));
+    const [low, high] = pairedBootstrap(bits("a"), bits("b"));
+    const difference = mean(differences);
+    const half = halfInterval(differences);
+    const points = (value: number) => (100 * value).toFixed(2);
+    const ahead = difference > 0 ? "SMART ahead" : `${label} ahead`;
+    const isChance = (low <= 0 && high >= 0) || (pairs.length > 1 && Math.abs(difference) <= half);
+    const verdict = Math.abs(difference) < tie ? "tie" : isChance ? `${ahead}, or chance` : ahead;
+    return [
+      [
+        target[0].pattern.replace("block:", ""),
+        sparsityText(target[0]),
+        label,
+        points(difference),
+        Number.isFinite(half) ? `± ${points(half)}` : "one seed",
+        `${points(low)} to ${points(high)}`,
+        verdict,
+      ],
+    ];
+  });
   if (rows.length === 0) return [];
   const head = [
     "pattern",
