@@ -4,6 +4,8 @@
  *   {"event":"start","model":…,"flags":…}
  *   {"event":"step","stage":"search","epoch":1,"step":50,"steps":1200,"loss":…,"accuracy":…,"softFraction":…,"secondsLeft":…}
  *   {"event":"end","report":…,"file":…,"fileBytes":…}      or  {"event":"error","message":…}
+ *
+ * A run that goes on from a checkpoint adds its lines, from a "start" of its own, to those of before.
  */
 import { createWriteStream } from "node:fs";
 import type { Progress } from "../train/progress.ts";
@@ -15,10 +17,10 @@ export interface Log {
   close(): Promise<void>;
 }
 
-/** Without a file, one that keeps nothing. */
-export async function openLog(path?: string): Promise<Log> {
+/** Without a file, one that keeps nothing. `goesOn`: what the file has stays. */
+export async function openLog(path: string | undefined, goesOn: boolean): Promise<Log> {
   if (!path) return { write() {}, step() {}, async close() {} };
-  const stream = createWriteStream(path);
+  const stream = createWriteStream(path, { flags: goesOn ? "a" : "w" });
   await new Promise((resolve, reject) => stream.once("open", resolve).once("error", reject));
   const started = performance.now();
   let last: Progress | undefined;

@@ -36,11 +36,12 @@ function bar(): { onProgress: OnProgress; stop(): void } {
 
 function lines(): { onProgress: OnProgress; stop(): void } {
   let last = Number.NEGATIVE_INFINITY;
-  let stage = "";
+  let [stage, seen] = ["", 0];
   return {
     onProgress(progress) {
       const now = performance.now() / 1000;
       const isLast = progress.step === progress.steps;
+      if (++seen === 1 && !isLast) return; // how long it takes is not known yet
       if (progress.stage === stage && now - last < quietSeconds && !isLast) return;
       [last, stage] = [now, progress.stage];
       const percent = Math.round((100 * progress.step) / progress.steps);

@@ -1,4 +1,5 @@
 /** `filigree prune MODEL -o OUT.filigree`: prune, fine-tune where there is data, and pack. */
+import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { Command } from "commander";
 import { ModelError } from "../../runtime/model/errors.ts";
@@ -54,7 +55,7 @@ async function run(path: string, flags: PruneFlags): Promise<void> {
   const data = await dataOf(flags, imageSize(source));
   const loss = flags.data && isModule(flags.data) ? await lossOfModule(flags.data) : undefined;
 
-  const log = await openLog(logFile);
+  const log = await openLog(logFile, checkpoint !== undefined && existsSync(checkpoint));
   const display = progressDisplay(quiet);
   log.write({ event: "start", model: path, flags });
   const { graph, report } = await prune(source, {

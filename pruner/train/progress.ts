@@ -11,7 +11,7 @@ export interface Progress {
   readonly loss: number; // running mean over the latest steps
   readonly accuracy: number; // running mean over the latest batches, in training; NaN with a loss of the user's
   readonly softFraction?: number; // during the search
-  readonly secondsLeft: number; // of the whole run, by the pace so far
+  readonly secondsLeft: number; // of the whole run, by the pace so far; a rough guess at the first step
 }
 
 export type OnProgress = (progress: Progress) => void;
@@ -26,13 +26,16 @@ export interface Clock {
 
 export function startClock(steps: number): Clock {
   const started = performance.now();
+  let first: number | undefined; // the first step is slow: programs are compiled, memory is found
   let [step, skipped] = [0, 0];
   return {
     steps,
     tick() {
       step++;
-      const elapsed = (performance.now() - started) / 1000;
-      return { step, secondsLeft: (elapsed / (step - skipped)) * (steps - step) };
+      const now = performance.now();
+      const pace = first === undefined ? now - started : (now - first) / (step - skipped - 1);
+      first ??= now;
+      return { step, secondsLeft: (pace / 1000) * (steps - step) };
     },
     skip(count) {
       step += count;

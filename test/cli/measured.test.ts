@@ -54,17 +54,17 @@ async function prune(...args: string[]): Promise<void> {
 }
 
 describe("filigree prune", () => {
-  beforeAll(
-    () =>
-      prune(
-        ...["-o", at("net.filigree"), "--pattern", "8x4", "--html", at("report.html")],
-        ...["--log", at("log.jsonl"), "--threads", "1", "--checkpoint", at("state")],
-        ...["--data", `${at("train-x.npy")},${at("train-y.npy")}`, "--batch", "32"],
-        ...["--validation", `${at("held-x.npy")},${at("held-y.npy")}`],
-        ...["--epochs", "3+1", "--learning-rate", "0.05"],
-      ),
-    120_000,
-  );
+  const pruneStripes = () =>
+    prune(
+      ...["-o", at("net.filigree"), "--pattern", "8x4", "--html", at("report.html")],
+      ...["--log", at("log.jsonl"), "--threads", "1", "--checkpoint", at("state")],
+      ...["--data", `${at("train-x.npy")},${at("train-y.npy")}`, "--batch", "32"],
+      ...["--validation", `${at("held-x.npy")},${at("held-y.npy")}`],
+      ...["--epochs", "3+1", "--learning-rate", "0.05"],
+    );
+  const graphOf = async (name: string) =>
+    (await readModel(new Uint8Array(await readFile(at(name))))).graph;
+  beforeAll(pruneStripes, 120_000);
 
   test.for(["chromium", "node"] as const)(
     "reports the accuracy that its file has in %s",
@@ -111,6 +111,15 @@ describe("filigree prune", () => {
     const steps = events.filter(({ event }) => event === "step");
     expect(steps.at(-1)).toMatchObject({ stage: "fine-tune", epoch: 1, step: 32, steps: 32 });
     expect(steps[0]).toMatchObject({ stage: "search", step: 1, secondsLeft: expect.any(Number) });
+  });
+
+  test("started again goes on from its checkpoint, and its log keeps what it had", async () => {
+    const [before, graph] = [await readFile(at("log.jsonl"), "utf8"), await graphOf("net.filigree")];
+    await pruneStripes();
+    const after = await readFile(at("log.jsonl"), "utf8");
+    expect(after.startsWith(before)).toBe(true);
+    expect(after.slice(before.length)).toContain('"event":"start"');
+    expect(await graphOf("net.filigree")).toEqual(graph);
   });
 });
 
