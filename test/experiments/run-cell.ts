@@ -58,9 +58,9 @@ export async function runCell(cell: Cell, options: RunOptions): Promise<CellResu
   const tests = held ?? (await cifar10("test", network));
   const search = { ...chosenTrial(cell, options.results), ...cell.options };
   const { length = cell.held ? heldLength : 1, distillation } = training ?? {};
-  const { learningRate = setting.learningRate } = training ?? {};
+  const { learningRate, fineTuneEpochs } = { ...setting, ...training };
   const epochImages = Math.round(setting.epochImages * options.scale * length);
-  const schedule = { ...setting, learningRate, epochImages, search, distillation };
+  const schedule = { ...setting, learningRate, fineTuneEpochs, epochImages, search, distillation };
   const checkpoints = join(options.work, "checkpoints", cell.id);
   const { graph, report } = await prune(networkFile(network), {
     method,
