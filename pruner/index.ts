@@ -163,14 +163,6 @@ export async function prune(model: Uint8Array | Graph, options: PruneOptions = {
   // What the pattern cannot meet is known now, not after hours of search.
   run.masks();
 
-  const seconds: Record<string, number> = {};
-  const timed = async <T>(stage: string, work: () => Promise<T>): Promise<T> => {
-    const started = performance.now();
-    const result = await work();
-    seconds[stage] = (performance.now() - started) / 1000;
-    return result;
-  };
-
   let graph = dense;
   let search: PruneReport["search"];
   const history = recordTraining(options.onProgress);
@@ -191,19 +183,15 @@ export async function prune(model: Uint8Array | Graph, options: PruneOptions = {
       },
     };
     if (run.search && searchEpochs > 0) {
-      const found = await timed("search", () =>
-        searchMasks(graph, images, { ...schedule, epochs: searchEpochs, seed }, run, parts),
-      );
-      ({ graph, search } = found);
+      const searching = { ...schedule, epochs: searchEpochs, seed };
+      ({ graph, search } = await searchMasks(graph, images, searching, run, parts));
     }
     const masks = run.masks();
-    graph = await timed("fine-tune", () =>
-      train(
-        harden(graph, weights, masks),
-        images,
-        { ...schedule, epochs: fineTuneEpochs, seed: seed + 1 },
-        { ...parts, masks, stage: "fine-tune" },
-      ),
+    graph = await train(
+      harden(graph, weights, masks),
+      images,
+      { ...schedule, epochs: fineTuneEpochs, seed: seed + 1 },
+      { ...parts, masks, stage: "fine-tune" },
     );
     const { statisticsImages = searchEpochs + fineTuneEpochs === 0 ? 2048 : 0 } = schedule;
     const measured = { images: statisticsImages, seed };
@@ -246,7 +234,7 @@ export async function prune(model: Uint8Array | Graph, options: PruneOptions = {
       skipped,
       search,
       training: images && history.steps,
-      seconds,
+      seconds: history.seconds,
     },
   };
 }

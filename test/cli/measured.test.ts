@@ -62,8 +62,7 @@ describe("filigree prune", () => {
       ...["--validation", `${at("held-x.npy")},${at("held-y.npy")}`],
       ...["--epochs", "3+1", "--learning-rate", "0.05"],
     );
-  const graphOf = async (name: string) =>
-    (await readModel(new Uint8Array(await readFile(at(name))))).graph;
+  const modelOf = async (name: string) => readModel(new Uint8Array(await readFile(at(name))));
   beforeAll(pruneStripes, 120_000);
 
   test.for(["chromium", "node"] as const)(
@@ -113,13 +112,17 @@ describe("filigree prune", () => {
     expect(steps[0]).toMatchObject({ stage: "search", step: 1, secondsLeft: expect.any(Number) });
   });
 
-  test("started again goes on from its checkpoint, and its log keeps what it had", async () => {
-    const [before, graph] = [await readFile(at("log.jsonl"), "utf8"), await graphOf("net.filigree")];
+  test("started again goes on from its checkpoint, and keeps its log and its time", async () => {
+    const [before, model] = [await readFile(at("log.jsonl"), "utf8"), await modelOf("net.filigree")];
     await pruneStripes();
     const after = await readFile(at("log.jsonl"), "utf8");
     expect(after.startsWith(before)).toBe(true);
     expect(after.slice(before.length)).toContain('"event":"start"');
-    expect(await graphOf("net.filigree")).toEqual(graph);
+    const again = await modelOf("net.filigree");
+    expect(again.graph).toEqual(model.graph);
+    const { seconds } = model.meta.report as PruneReport;
+    expect(seconds).toEqual({ search: expect.any(Number), "fine-tune": expect.any(Number) });
+    expect((again.meta.report as PruneReport).seconds).toEqual(seconds);
   });
 });
 
