@@ -93,14 +93,18 @@ function list(picked: readonly Cell[], results: Results): void {
 }
 
 async function writeTables(results: Results): Promise<void> {
-  const [{ plotsOf }, { tablesOf }] = await Promise.all([import("./plots.ts"), import("./tables.ts")]);
-  const path = at("docs/experiments.md");
+  const [{ plotsOf }, { summaryOf, tablesOf }] = await Promise.all([
+    import("./plots.ts"),
+    import("./tables.ts"),
+  ]);
+  const fill = (file: string, content: string) =>
+    writeFileSync(at(file), fillMarked(readFileSync(at(file), "utf8"), "npm run experiment", content));
   const plots = await plotsOf(cells.flatMap(({ id }) => results.read(id) ?? []));
   if (plots.length > 0) mkdirSync(at("docs/experiments"), { recursive: true });
   for (const { file, svg } of plots) writeFileSync(at(`docs/experiments/${file}`), `${svg}\n`);
   const images = plots.map(({ file, alt }) => `![${alt}](experiments/${file})`);
-  const content = [tablesOf(results), ...images].join("\n\n");
-  writeFileSync(path, fillMarked(readFileSync(path, "utf8"), "npm run experiment", content));
+  fill("docs/experiments.md", [tablesOf(results), ...images].join("\n\n"));
+  fill("README.md", summaryOf(results));
 }
 
 /** A line every half minute, or one that changes on a terminal. */

@@ -4,7 +4,7 @@ import { type Cell, cells } from "./cells.ts";
 import { chosenTrial, isReady } from "./ready.ts";
 import { type CellResult, packBits, type Results, unpackBits } from "./result.ts";
 import { pairedBootstrap } from "./statistics.ts";
-import { equalAccuracy, tablesOf } from "./tables.ts";
+import { equalAccuracy, summaryOf, tablesOf } from "./tables.ts";
 
 const images = 1000;
 
@@ -138,6 +138,22 @@ describe("tables of made-up results", () => {
     ]);
     expect(equalAccuracy(blocks, [])).toEqual([]);
   });
+});
+
+test("the table at a glance has a column for each network and sparsity, and gaps where a cell is not done", () => {
+  const done = [
+    ...core("smart", 0.85).map((cell, i) => madeUp(cell, [0.8, 0.82, 0.84][i])),
+    ...core("smart", 0.5).map((cell) => madeUp(cell, 0.88)),
+    madeUp(core("pas", 0.85)[0], 0.7),
+    madeUp(find((c) => c.group === "resnet20" && c.method === "smart")[0], 0.9, { dense: 0.92 }),
+  ];
+  const lines = summaryOf(resultsOf(done)).split("\n");
+  expect(lines[0]).toMatch(/ResNet-8.*, 50 % \| ResNet-8.*, 85 % \| ResNet-20, 50 %/);
+  expect(lines.slice(2)).toEqual([
+    "| dense | 90.00 | 90.00 | 92.00 |",
+    "| smart | 88.00 ± 0.00 | 82.00 ± 2.00 | 90.00 |",
+    "| pas |  | 70.00 |  |",
+  ]);
 });
 
 describe("cells", () => {

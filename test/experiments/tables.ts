@@ -28,6 +28,24 @@ export function tablesOf(results: Results): string {
   return parts.join("\n\n");
 }
 
+/** Test accuracy of the methods at a glance: a column a network and sparsity. */
+export function summaryOf(results: Results): string {
+  const done = cells.flatMap((cell) => results.read(cell.id) ?? []);
+  const grid = done
+    .filter(({ group }) => group === "core" || group === "resnet20")
+    .sort(
+      (a, b) => Number(a.group !== "core") - Number(b.group !== "core") || a.sparsity! - b.sparsity!,
+    );
+  const columns = groupBy(grid, (r) => `${networks[r.network].title.replace(/ \(.*/, "")}, ${sparsityText(r)}`);
+  const accuracies = (of: readonly CellResult[]) => of.map(({ accuracy }) => accuracy);
+  const rows = [...groupBy(grid, ({ label }) => label).keys()].map((label) => [
+    label,
+    ...Array.from(columns.values(), (of) => meanText(accuracies(of.filter((r) => r.label === label)))),
+  ]);
+  const dense = Array.from(columns.values(), ([{ dense }]) => (100 * dense).toFixed(2));
+  return markdownTable(["accuracy %", ...columns.keys()], [["dense", ...dense], ...rows]);
+}
+
 function section(group: Cell["group"], title: string, done: readonly CellResult[]): string[] {
   const own = done
     .filter((result) => result.group === group)
