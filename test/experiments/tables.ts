@@ -36,7 +36,10 @@ export function summaryOf(results: Results): string {
     .sort(
       (a, b) => Number(a.group !== "core") - Number(b.group !== "core") || a.sparsity! - b.sparsity!,
     );
-  const columns = groupBy(grid, (r) => `${networks[r.network].title.replace(/ \(.*/, "")}, ${sparsityText(r)}`);
+  const columns = groupBy(
+    grid,
+    (r) => `${networks[r.network].title.replace(/ \(.*/, "")}, ${sparsityText(r)}`,
+  );
   const accuracies = (of: readonly CellResult[]) => of.map(({ accuracy }) => accuracy);
   const rows = [...groupBy(grid, ({ label }) => label).keys()].map((label) => [
     label,
