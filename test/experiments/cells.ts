@@ -43,11 +43,13 @@ export interface Training {
   readonly distillation?: Distillation;
 }
 
+type Trials = Readonly<Partial<Record<MethodName, readonly SearchOptions[]>>>;
+
 /**
  * What each method tries. The learning rate of the weights is the same for all. Where the best of the first four lay at
  * the end of their range, it has two more (AC/DC has no fewer rounds).
  */
-export const trials: Readonly<Partial<Record<MethodName, readonly SearchOptions[]>>> = {
+export const trials: Trials = {
   smart: [
     { start: "norm", tauStart: 0.5 },
     ...[0.2, 0.5, 1].map((tauStart) => ({ start: "magnitude" as const, tauStart })),
@@ -58,6 +60,12 @@ export const trials: Readonly<Partial<Record<MethodName, readonly SearchOptions[
   acdc: [{ rounds: 1 }, {}, { rounds: 3 }, { rounds: 4 }],
   pas: [{}, ...[1, 2, 8, 0.5, 0.25].map((penalty) => ({ penalty }))],
   awg: [{ rounds: 1 }, { rounds: 2 }, {}, { rounds: 5 }],
+};
+
+/** By n:m soft masks are functions of the weights, whose temperatures mean something else: trials of their own, at 1:4. */
+export const trialsInGroups: Trials = {
+  smart: [0.2, 0.5, 1, 2].map((tauStart) => ({ tauStart })),
+  pdp: [0.01, 0.03, 0.1, 0.3].map((tauStart) => ({ tauStart })),
 };
 
 const methods: readonly MethodName[] = ["smart", "pdp", "acdc", "pas", "awg", "magnitude"];
@@ -83,16 +91,15 @@ const core = (group: "core" | "resnet20", network: NetworkName, seeds: readonly 
 
 const at85 = { group: "control", network: "resnet20", pattern: block, sparsity: 0.85, seed: 1 } as const;
 
-const trialCells = (tried: readonly MethodName[]) =>
-  tried.flatMap((method) =>
-    trials[method]!.map((options, i) =>
+const trialCells = (of: Trials, target: Pick<Cell, "pattern" | "sparsity">) =>
+  (Object.keys(of) as MethodName[]).flatMap((method) =>
+    of[method]!.map((options, i) =>
       cell({
+        ...target,
         group: "trial",
         network: "resnet8",
         method,
         label: `${method} trial ${i + 1}`,
-        pattern: block,
-        sparsity: 0.7,
         seed: 0,
         held: true,
         options,
@@ -205,7 +212,7 @@ const dimapCells = [
 const seed1 = core("core", "resnet8", [1]);
 const resnet20 = core("resnet20", "resnet20", [1]);
 const tells = ({ method }: Cell) => method === "smart" || method === "magnitude";
-const otherMethods = (Object.keys(trials) as MethodName[]).filter((method) => method !== "smart");
+const blockTrials = trialCells(trials, { pattern: block, sparsity: 0.7 });
 
 /**
  * In the order in which they are run, what tells most first: what needs no training; SMART against magnitude; the other
@@ -214,9 +221,9 @@ const otherMethods = (Object.keys(trials) as MethodName[]).filter((method) => me
  */
 export const cells: readonly Cell[] = [
   ...dimapCells,
-  ...trialCells(["smart"]),
+  ...blockTrials.filter(({ method }) => method === "smart"),
   ...seed1.filter(tells),
-  ...trialCells(otherMethods),
+  ...blockTrials.filter(({ method }) => method !== "smart"),
   ...seed1.filter((one) => !tells(one)),
   ...resnet20.filter(tells),
   ...latencyCells,
@@ -233,6 +240,7 @@ export const cells: readonly Cell[] = [
   cell({ ...at85, method: "magnitude", label: "magnitude per layer", scope: "layer" }),
   cell({ ...at85, method: "smart", label: "smart log-norm", pattern: "block:4x4", options: logNorm }),
   cell({ ...at85, method: "magnitude", pattern: "block:4x4" }),
+  ...trialCells(trialsInGroups, { pattern: "1:4" }),
   ...["2:4", "1:4"].flatMap((pattern) =>
     (["smart", "pdp", "magnitude"] as const).map((method) =>
       cell({ group: "n:m", network: "resnet20", method, pattern, seed: 1 }),

@@ -1,7 +1,7 @@
 /** The tables of docs/experiments.md on results that are made up here, to see what they say of them. */
 import { describe, expect, test } from "vitest";
 import { type Cell, cells } from "./cells.ts";
-import { chosenTrial, isReady } from "./ready.ts";
+import { chosenTrial, isReady, trialsOf } from "./ready.ts";
 import { type CellResult, packBits, type Results, unpackBits } from "./result.ts";
 import { pairedBootstrap } from "./statistics.ts";
 import { equalAccuracy, summaryOf, tablesOf } from "./tables.ts";
@@ -157,13 +157,12 @@ test("the table at a glance has a column for each network and sparsity, and gaps
 });
 
 describe("cells", () => {
-  test("have names of their own, and SMART's trials come before what waits for them", () => {
+  test("have names of their own, and trials come before what waits for them", () => {
     expect(new Set(cells.map(({ id }) => id)).size).toBe(cells.length);
     const seen = new Set<string>();
     for (const cell of cells) {
-      const needed = cells.filter(({ group, method }) => group === "trial" && method === cell.method);
-      if (cell.group !== "trial" && !cell.untrained) {
-        for (const { id } of needed) expect(seen.has(id), `${cell.id} before ${id}`).toBe(true);
+      for (const { id } of cell.untrained ? [] : trialsOf(cell)) {
+        expect(seen.has(id), `${cell.id} before ${id}`).toBe(true);
       }
       seen.add(cell.id);
     }
@@ -176,13 +175,24 @@ describe("cells", () => {
   });
 
   test("wait for their method's trials, and take the best", () => {
-    const trials = find(({ group, method }) => group === "trial" && method === "smart");
+    const trials = find(
+      ({ group, method, sparsity }) => group === "trial" && method === "smart" && sparsity === 0.7,
+    );
     const [cell] = core("smart", 0.7);
     const some = resultsOf(trials.slice(1).map((trial) => madeUp(trial, 0.8)));
     expect(isReady(cell, some)).toBe(false);
     const all = resultsOf(trials.map((trial, i) => madeUp(trial, i === 2 ? 0.81 : 0.8)));
     expect(isReady(cell, all)).toBe(true);
     expect(chosenTrial(cell, all)).toEqual(trials[2].options);
+  });
+
+  test("by n:m take the best of the trials by n:m, of the others the best of the others", () => {
+    const trials = find(({ group, method }) => group === "trial" && method === "pdp");
+    const all = resultsOf(trials.map((trial, i) => madeUp(trial, 0.5 + i / 100)));
+    const byGroups = find(({ group, method }) => group === "n:m" && method === "pdp");
+    expect(byGroups).toHaveLength(2);
+    for (const cell of byGroups) expect(chosenTrial(cell, all)).toEqual({ tauStart: 0.3 });
+    expect(chosenTrial(core("pdp", 0.7)[0], all)).toEqual({ tauStart: 1 });
   });
 });
 
