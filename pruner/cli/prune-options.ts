@@ -1,6 +1,7 @@
 /** The options of `filigree prune`, in groups as its help shows them, and what `prune()` makes of them. */
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { ModelError } from "../../runtime/model/errors.ts";
+import { formatPattern, parsePattern } from "../../runtime/model/pattern.ts";
 import type { PruneOptions } from "../index.ts";
 import { type MethodName, methods, searching } from "../methods/index.ts";
 import type { Scale, Scope, SearchOptions } from "../methods/method.ts";
@@ -58,7 +59,7 @@ export interface PruneFlags extends GlobalOptions {
 
   start?: SearchOptions["start"];
   maskRate?: number;
-  tau?: { tauStart: number; tauEnd: number };
+  tau?: { tauStart: number; tauEnd?: number };
   temperature?: SearchOptions["temperature"];
   rounds?: number;
   penalty?: number;
@@ -177,12 +178,12 @@ const groups: Record<string, readonly Row[]> = {
     ["--mask-rate <number>", "learning rate of the masks (smart: in the unit of their start)", positive],
     [
       "--tau <from:to>",
-      "temperature, in the same unit (default for smart: 1:0.002; by n:m 0.5:0.002)",
+      "temperature of smart (default: 1:0.002; by n:m 0.5:0.002); of pdp one number: it stays (default: 0.03)",
       temperatures,
     ],
     [
       "--temperature <name>",
-      "how it falls (default: geometric)",
+      "how smart's falls (default: geometric)",
       ["geometric", "linear", "cosine", "fixed"],
     ],
     ["--rounds <n>", "compressions of acdc, prunings of awg", count],
@@ -235,18 +236,28 @@ function distillation(text: string): PruneFlags["distill"] {
   return weight > 0 ? { weight, temperature } : undefined;
 }
 
-/** "0.5:0.002" */
+/** "0.5:0.002"; or "0.5", and it falls to where it falls by default */
 function temperatures(text: string): PruneFlags["tau"] {
   const [tauStart, tauEnd, ...rest] = text.split(":").map(positive);
-  if (tauEnd === undefined || rest.length > 0 || tauEnd > tauStart) {
+  if (rest.length > 0 || tauEnd > tauStart) {
     throw new InvalidArgumentError("expected FROM:TO as in 0.5:0.002, TO not above FROM");
   }
-  return { tauStart, tauEnd };
+  return tauEnd === undefined ? { tauStart } : { tauStart, tauEnd };
 }
 
 /** Flags that say how to train, and so need training images. */
 const trainingGroups = ["Training:", "Search:"];
 const trainingFlags = ["shift", "flip", "cutout", "checkpoint", "log"];
+
+/** Flags that mean nothing by n:m, for all methods or for one. */
+const byGroups: readonly (readonly [flag: string, method?: MethodName])[] = [
+  ["max-sparsity"],
+  ["scope"],
+  ["scale"],
+  ["start"],
+  ["mask-rate", "smart"],
+  ["rounds", "awg"],
+];
 
 /** Throws a ModelError where flags do not go together. */
 export function checkFlags(flags: PruneFlags): void {
@@ -277,9 +288,21 @@ export function checkFlags(flags: PruneFlags): void {
   only("rounds", ["acdc", "awg"]);
   only("penalty", ["pas"]);
   only("tau", ["smart", "pdp"]);
-  only("temperature", ["smart", "pdp"]);
+  only("temperature", ["smart"]);
   only("mask-rate", ["smart", "pas"]);
   only("scale", ["magnitude"]);
+  if (method === "pdp" && flags.tau?.tauEnd !== undefined) {
+    throw new ModelError(`pdp's temperature does not fall: give one, as in --tau ${flags.tau.tauStart}`);
+  }
+  const pattern = parsePattern(flags.pattern);
+  if (pattern.kind === "n:m") {
+    const useless = byGroups.find(([flag, of]) => given(flag) && (!of || of === method));
+    if (useless) {
+      throw new ModelError(
+        `--${useless[0]} has no say in ${formatPattern(pattern)}: every group keeps ${pattern.n}; leave it out`,
+      );
+    }
+  }
   const { epochs: given_ } = flags;
   if (given_ && given_.search === 0 && searching.has(method)) {
     throw new ModelError(

@@ -84,9 +84,14 @@ test.each([
   [["@net.onnx", "--costs", "@costs.json"], "--costs is for --budget latency, not for --budget blocks"],
   [["@net.onnx", "--budget", "macs"], "dimap removes the same part of each module's blocks"],
   [["@net.onnx", ...data, "--method", "pdp", "--penalty", "2"], "--penalty is for pas, not for pdp"],
+  [["@net.onnx", ...data, "--method", "pdp", "--tau", "1:0.1"], "give one, as in --tau 1"],
+  [["@net.onnx", ...data, "--method", "pdp", "--temperature", "linear"], "is for smart, not for pdp"],
   [["@net.onnx", ...data, "--epochs", "0+4"], "smart searches: --epochs 0+4 gives it no epoch"],
   // Sparsities that the pattern cannot meet.
   [["@net.onnx", "--pattern", "2:4", "--sparsity", "0.7"], "has the sparsity 0.5, not 0.7"],
+  [["@net.onnx", "--pattern", "2:4", "--scope", "layer"], "--scope has no say in 2:4: every group"],
+  [["@net.onnx", ...data, "--pattern", "1:4", "--start", "norm"], "--start has no say in 1:4"],
+  [["@net.onnx", ...data, "--pattern", "1:4", "--mask-rate", "0.1"], "--mask-rate has no say in 1:4"],
   [
     ["@net.onnx", "--method", "magnitude", "--pattern", "2:4", "--budget", "macs"],
     "every group keeps 2",
@@ -146,6 +151,12 @@ test.each([
   [["@net.onnx", ...data, "--mean", "1,2,3", "--data", "@t10k.idx,@y.npy"], "there is no file"],
 ])("%j", async (args, message) => {
   expect(await refusal(args)).toContain(message);
+});
+
+test("a temperature without an end falls to the default one", () => {
+  const command = addPruneOptions(pruneCommand().createCommand("flags"));
+  const flags = command.parse(["-o", "x", "--tau", "0.3"], { from: "user" }).opts<PruneFlags>();
+  expect(scheduleOfFlags(flags).search).toEqual({ tauStart: 0.3 });
 });
 
 test("the flags become the schedule; what is left out has its default", () => {
