@@ -65,7 +65,7 @@ export const trials: Trials = {
 /** By n:m soft masks are functions of the weights, whose temperatures mean something else: trials of their own, at 1:4. */
 export const trialsInGroups: Trials = {
   smart: [0.2, 0.5, 1, 2, 4, 8].map((tauStart) => ({ tauStart })),
-  pdp: [0.01, 0.03, 0.1, 0.3].map((tauStart) => ({ tauStart })),
+  pdp: [0.01, 0.03, 0.1, 0.3, 1, 3].map((tauStart) => ({ tauStart })),
 };
 
 const methods: readonly MethodName[] = ["smart", "pdp", "acdc", "pas", "awg", "magnitude"];

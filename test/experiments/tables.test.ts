@@ -191,7 +191,7 @@ describe("cells", () => {
     const all = resultsOf(trials.map((trial, i) => madeUp(trial, 0.5 + i / 100)));
     const byGroups = find(({ group, method }) => group === "n:m" && method === "pdp");
     expect(byGroups).toHaveLength(2);
-    for (const cell of byGroups) expect(chosenTrial(cell, all)).toEqual({ tauStart: 0.3 });
+    for (const cell of byGroups) expect(chosenTrial(cell, all)).toEqual({ tauStart: 3 });
     expect(chosenTrial(core("pdp", 0.7)[0], all)).toEqual({ tauStart: 1 });
   });
 });
