@@ -178,7 +178,7 @@ const groups: Record<string, readonly Row[]> = {
     ["--mask-rate <number>", "learning rate of the masks (smart: in the unit of their start)", positive],
     [
       "--tau <from:to>",
-      "temperature of smart (default: 1:0.002; by n:m 0.5:0.002); of pdp one number: it stays (default: 0.03)",
+      "temperature of smart (default: 1:0.002; by n:m 4:0.002); of pdp one number: it stays (default: 0.03; by n:m 1)",
       temperatures,
     ],
     [

@@ -156,6 +156,21 @@ test("the table at a glance has a column for each network and sparsity, and gaps
   ]);
 });
 
+test("controls stand beside SMART and magnitude at the same sparsity", () => {
+  const done = [
+    ...find(({ group, sparsity }) => group === "resnet20" && sparsity !== 0.7),
+    ...find(({ group }) => group === "control"),
+  ].map((cell) => madeUp(cell, 0.8));
+  const [, controls] = tablesOf(resultsOf(done)).split("### Controls: ResNet-20 at 85 %");
+  const rows = controls
+    .split("###")[0]
+    .split("\n")
+    .filter((line) => line.startsWith("| "));
+  const labels = rows.slice(2).map((row) => row.split(" | ")[0].slice(2));
+  expect(labels.slice(0, 4)).toEqual(["smart", "magnitude", "smart per layer", "smart fixed tau"]);
+  expect(labels).not.toContain("pas");
+});
+
 describe("cells", () => {
   test("have names of their own, and trials come before what waits for them", () => {
     expect(new Set(cells.map(({ id }) => id)).size).toBe(cells.length);
