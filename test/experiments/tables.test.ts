@@ -125,16 +125,16 @@ describe("tables of made-up results", () => {
     expect(rowOf(text, "unstructured", "70.00")).toMatch(/70\.00 +\| 50\.00 +\| 60\.00/);
   });
 
-  test("budgets of time are compared at equal accuracy only", () => {
+  test("budgets of time are compared at equal accuracy only, each by its own dense time", () => {
     const [cell] = find(({ group }) => group === "latency");
-    const at = (accuracy: number, sparse: number) =>
-      madeUp(cell, accuracy, { milliseconds: { sparse, dense: 3, place: "chromium" } });
-    const blocks = [at(0.9, 2), at(0.8, 1)];
-    const time = [at(0.92, 1.6), at(0.85, 1)];
-    // At 90 % the second takes 1.6 - 0.6 (2 / 7); at 85 % the first takes 1.5. Beyond, one of them has no point.
+    const at = (accuracy: number, sparse: number, dense: number) =>
+      madeUp(cell, accuracy, { milliseconds: { sparse, dense, place: "chromium" } });
+    const blocks = [at(0.9, 2, 4), at(0.8, 1, 4)];
+    const time = [at(0.92, 3.2, 8), at(0.85, 2, 8)]; // on a machine that is half as fast
+    // At 90 % the second takes 0.4 - 0.15 (2 / 7); at 85 % the first takes 0.375. Beyond, one of them has no point.
     expect(equalAccuracy(blocks, time)).toEqual([
-      ["90.00", "2.000", "1.429", "1.40×"],
-      ["85.00", "1.500", "1.000", "1.50×"],
+      ["90.00", "50.0 %", "35.7 %", "1.40×"],
+      ["85.00", "37.5 %", "25.0 %", "1.50×"],
     ]);
     expect(equalAccuracy(blocks, [])).toEqual([]);
   });

@@ -182,12 +182,15 @@ function latencySection(done: readonly CellResult[]): string[] {
     own.filter(({ budget }) => budget === "latency"),
   );
   const text =
-    "Milliseconds of the worker at equal accuracy, on the lines through the points of either budget:";
-  const columns = ["accuracy %", "ms by blocks", "ms by microseconds", "ratio"];
+    "The worker's time at equal accuracy, as a part of the dense network's beside it, on the lines through the points of either budget:";
+  const columns = ["accuracy %", "by blocks", "by microseconds", "ratio"];
   return [head, accuracyTable(all), ...(rows.length > 0 ? [text, markdownTable(columns, rows)] : [])];
 }
 
-/** At the accuracies of one budget that the other reaches: the milliseconds of both. Each has to have two points. */
+/**
+ * At the accuracies of one budget that the other reaches: the times of both, each as a part of the dense network's in
+ * the same run, as cells are measured on different days and machines. Each has to have two points.
+ */
 export function equalAccuracy(a: readonly CellResult[], b: readonly CellResult[]): string[][] {
   const [lineA, lineB] = [a, b].map(lineOf);
   if (lineA.length < 2 || lineB.length < 2) return [];
@@ -197,30 +200,32 @@ export function equalAccuracy(a: readonly CellResult[], b: readonly CellResult[]
     .flatMap((accuracy) => {
       const [x, y] = [timeAt(lineA, accuracy), timeAt(lineB, accuracy)];
       if (x === undefined || y === undefined) return [];
-      return [[(100 * accuracy).toFixed(2), x.toFixed(3), y.toFixed(3), `${(x / y).toFixed(2)}×`]];
+      const percent = (part: number) => `${(100 * part).toFixed(1)} %`;
+      return [[(100 * accuracy).toFixed(2), percent(x), percent(y), `${(x / y).toFixed(2)}×`]];
     });
 }
 
 interface Point {
   readonly accuracy: number;
-  readonly ms: number;
+  readonly time: number; // of the dense network's
 }
 
 /** Measured results by rising time. */
 function lineOf(results: readonly CellResult[]): Point[] {
   return results
-    .flatMap(({ accuracy, milliseconds: ms }) =>
-      ms ? [{ accuracy, ms: ms.inside?.sparse ?? ms.sparse }] : [],
-    )
-    .sort((x, y) => x.ms - y.ms);
+    .flatMap(({ accuracy, milliseconds }) => {
+      const ms = milliseconds?.inside ?? milliseconds;
+      return ms ? [{ accuracy, time: ms.sparse / ms.dense }] : [];
+    })
+    .sort((x, y) => x.time - y.time);
 }
 
 /** The least time at which the line through the points has an accuracy. */
 function timeAt(line: readonly Point[], accuracy: number): number | undefined {
-  for (const [i, { accuracy: to, ms: end }] of line.entries()) {
+  for (const [i, { accuracy: to, time: end }] of line.entries()) {
     if (to === accuracy) return end;
     if (i === 0) continue;
-    const { accuracy: from, ms: start } = line[i - 1];
+    const { accuracy: from, time: start } = line[i - 1];
     if ((from - accuracy) * (to - accuracy) < 0) {
       return start + ((end - start) * (accuracy - from)) / (to - from);
     }
