@@ -12,6 +12,7 @@ export interface Plot {
 export async function plotsOf(done: readonly CellResult[]): Promise<Plot[]> {
   const grid = done.filter(({ group }) => group === "core" || group === "resnet20");
   const networks = [...new Set(grid.map(({ network }) => network))];
+  const methods = [...new Set(grid.map(({ label }) => label))];
   const specs = networks.flatMap((network) => {
     const own = grid.filter((result) => result.network === network);
     const at70 = own.filter(({ sparsity }) => sparsity === 0.7);
@@ -20,13 +21,13 @@ export async function plotsOf(done: readonly CellResult[]): Promise<Plot[]> {
         file: `${network}-accuracy.svg`,
         alt: `${network}: accuracy by sparsity, a line a method`,
         results: own,
-        spec: accuracy(own),
+        spec: accuracy(own, methods),
       },
       {
         file: `${network}-layers.svg`,
         alt: `${network}: sparsity of each layer at 70 %, a line a method`,
         results: at70,
-        spec: layers(at70),
+        spec: layers(at70, methods),
       },
     ].filter(({ results }) => results.length > 1); // one result is not compared with anything
   });
@@ -40,9 +41,20 @@ export async function plotsOf(done: readonly CellResult[]): Promise<Plot[]> {
 }
 
 const size = { width: 480, height: 280 };
-const byMethod = { field: "method", type: "nominal", title: null };
 
-function accuracy(own: readonly CellResult[]): object {
+/** A method has the same colour in all plots. */
+function byMethod(own: readonly CellResult[], methods: readonly string[]): object {
+  const present = methods.filter((method) => own.some(({ label }) => label === method));
+  return {
+    field: "method",
+    type: "nominal",
+    title: null,
+    scale: { domain: methods },
+    legend: { values: present },
+  };
+}
+
+function accuracy(own: readonly CellResult[], methods: readonly string[]): object {
   const values = own.map(({ label, sparsity, accuracy }) => ({
     method: label,
     sparsity: 100 * sparsity!,
@@ -53,7 +65,7 @@ function accuracy(own: readonly CellResult[]): object {
   return {
     ...size,
     data: { values },
-    encoding: { x, color: byMethod },
+    encoding: { x, color: byMethod(own, methods) },
     layer: [
       {
         mark: "line",
@@ -72,11 +84,11 @@ function accuracy(own: readonly CellResult[]): object {
   };
 }
 
-function layers(own: readonly CellResult[]): object {
+function layers(own: readonly CellResult[], methods: readonly string[]): object {
   const values = own.flatMap(({ label, layers: all }) =>
     all.map(({ node, sparsity }, place) => ({
       method: label,
-      layer: `${place + 1} ${node}`,
+      layer: `${place + 1} ${shortName(node)}`,
       place,
       sparsity: 100 * sparsity,
     })),
@@ -88,7 +100,16 @@ function layers(own: readonly CellResult[]): object {
     encoding: {
       x: { field: "layer", type: "nominal", sort: { field: "place" }, title: null },
       y: { field: "sparsity", aggregate: "mean", type: "quantitative", title: "sparsity %" },
-      color: byMethod,
+      color: byMethod(own, methods),
     },
   };
+}
+
+/** "/layer1/layer1.0/conv1/Conv" -> "layer1.0/conv1" */
+function shortName(node: string): string {
+  return node
+    .replace(/\/(Conv|Gemm|MatMul)$/, "")
+    .split("/")
+    .slice(-2)
+    .join("/");
 }
