@@ -49,7 +49,7 @@ type Trials = Readonly<Partial<Record<MethodName, readonly SearchOptions[]>>>;
  * What each method tries. The learning rate of the weights is the same for all. Where the best of the first four lay at
  * the end of their range, it has two more (AC/DC has no fewer rounds).
  */
-export const trials: Trials = {
+const trials: Trials = {
   smart: [
     { start: "norm", tauStart: 0.5 },
     ...[0.2, 0.5, 1].map((tauStart) => ({ start: "magnitude" as const, tauStart })),
@@ -63,7 +63,7 @@ export const trials: Trials = {
 };
 
 /** By n:m soft masks are functions of the weights, whose temperatures mean something else: trials of their own, at 1:4. */
-export const trialsInGroups: Trials = {
+const trialsInGroups: Trials = {
   smart: [0.2, 0.5, 1, 2, 4, 8].map((tauStart) => ({ tauStart })),
   pdp: [0.01, 0.03, 0.1, 0.3, 1, 3].map((tauStart) => ({ tauStart })),
 };
