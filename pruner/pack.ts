@@ -12,7 +12,7 @@ import { encodeWeight, storedBytes } from "../runtime/model/sparse/index.ts";
 import type { Shape, Tensor } from "../runtime/model/tensor.ts";
 import { type ExecutionPlan, plan } from "../runtime/plan.ts";
 import { blockSums, blocksOf, count, expand, keepInGroups } from "./pattern.ts";
-import { type RemovedChannels, removeDeadChannels } from "./simplify/channels.ts";
+import { nothingRemoved, type RemovedChannels, removeDeadChannels } from "./simplify/channels.ts";
 import { chooseWeights, type WeightChoice } from "./weights.ts";
 import { surveyZeros, whereBroken, type ZeroSurvey } from "./zeros.ts";
 
@@ -58,7 +58,7 @@ export function pack(graph: Graph, given: SparsityPattern | PackOptions = {}): P
   const { pattern, expect, keepChannels = false } = options;
   if (expect) checkPattern(graph, expect, options);
   const { graph: smaller, removed } = keepChannels
-    ? { graph, removed: { layers: [], weights: { before: 0, after: 0 } } }
+    ? { graph, removed: nothingRemoved }
     : removeDeadChannels(graph);
   const planned = plan(smaller);
   const constants = new Map(smaller.constants);

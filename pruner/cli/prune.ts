@@ -8,7 +8,7 @@ import type { ImageSize } from "../data/class-folders.ts";
 import { split } from "../data/dataset.ts";
 import { loadDataset } from "../data/load.ts";
 import { isModule, lossOfModule } from "../data/user-module.ts";
-import { maskedOnnx, type PruneOptions, prune } from "../index.ts";
+import { exportOnnx, type PruneOptions, prune } from "../index.ts";
 import { type Budget, readCosts } from "../methods/costs.ts";
 import { checkpointFolder } from "../train/checkpoint-folder.ts";
 import { openLog } from "./log.ts";
@@ -79,7 +79,7 @@ async function run(path: string, flags: PruneFlags): Promise<void> {
     .finally(display.stop);
   const file = await writeModel(graph, { report });
   await writeFile(output, file);
-  if (onnx) await writeFile(onnx, maskedOnnx(graph));
+  if (onnx) await writeFile(onnx, exportOnnx(graph));
   if (html)
     await writeFile(
       html,

@@ -17,6 +17,21 @@ export interface RemovedChannels {
   readonly weights: { readonly before: number; readonly after: number }; // elements, of Conv, Gemm and MatMul
 }
 
+export const nothingRemoved: RemovedChannels = { layers: [], weights: { before: 0, after: 0 } };
+
+/** What two removals did, one after the other. */
+export function removedTogether(first: RemovedChannels, second: RemovedChannels): RemovedChannels {
+  if (second.layers.length === 0) return first;
+  const layers = new Map(first.layers.map((layer) => [layer.node, layer]));
+  for (const layer of second.layers) {
+    layers.set(layer.node, { ...layer, before: layers.get(layer.node)?.before ?? layer.before });
+  }
+  return {
+    layers: [...layers.values()],
+    weights: { before: first.weights.before, after: second.weights.after },
+  };
+}
+
 /** Each pass may leave filters that no longer read anything, or are no longer read. */
 export function removeDeadChannels(
   graph: Graph,

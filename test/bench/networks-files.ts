@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { buildNetwork, type ImageSize, type ZooName, zoo } from "../../demo/zoo/index.ts";
 import { pruneNetwork } from "../../demo/zoo/prune.ts";
 import { exportTflite } from "../../pruner/export/tflite.ts";
-import { importOnnx, maskedOnnx, simplify } from "../../pruner/index.ts";
+import { exportOnnx, importOnnx, simplify } from "../../pruner/index.ts";
 import { writeModel } from "../../runtime/model/file.ts";
 import type { Graph } from "../../runtime/model/graph.ts";
 import { decodeWeight } from "../../runtime/model/sparse/index.ts";
@@ -134,7 +134,7 @@ async function writeFiles(
   const [{ name, shape }] = dense.inputs;
   const image = randomTensor(shape as number[], seed + 1, -1.7, 1.7); // mean 0, deviation 1
   write("input", new Uint8Array(image.data.buffer));
-  write("masked.onnx", known["masked.onnx"] ?? maskedOnnx(pruned));
+  write("masked.onnx", known["masked.onnx"] ?? exportOnnx(pruned));
   const refused: Partial<Record<EngineName, string>> = {};
   for (const engine of engines) {
     const { file, weights } = engineFiles[engine];
@@ -150,7 +150,7 @@ async function writeFiles(
 
 async function bytesOf(file: FileName, graph: Graph): Promise<Uint8Array> {
   if (file.endsWith(".filigree")) return writeModel(graph);
-  if (file.endsWith(".onnx")) return maskedOnnx(graph);
+  if (file.endsWith(".onnx")) return exportOnnx(graph);
   return exportTflite(graph, { sparse: file === "sparse.tflite" });
 }
 

@@ -5,10 +5,10 @@ import {
   checkpointFolder,
   type Dataset,
   evaluate,
+  exportOnnx,
   type Graph,
   importOnnx,
   isSparse,
-  maskedOnnx,
   ortNode,
   prune,
   simplify,
@@ -138,7 +138,7 @@ async function rightOnes(
   threads?: number,
 ): Promise<boolean[]> {
   const batch = 250;
-  const program = await ortNode.compile(maskedOnnx(graph), { threads });
+  const program = await ortNode.compile(exportOnnx(graph), { threads });
   const right: boolean[] = [];
   try {
     for (let start = 0; start < labels.length; start += batch) {

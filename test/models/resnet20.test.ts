@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import * as ort from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
 import { argmax, benchmark, findChromium, howToGetChromium } from "../../pruner/bench/index.ts";
-import { importOnnx, maskedOnnx, prune, simplify } from "../../pruner/index.ts";
+import { exportOnnx, importOnnx, prune, simplify } from "../../pruner/index.ts";
 import { wasm } from "../../runtime/backends/wasm/index.ts";
 import { writeModel } from "../../runtime/model/file.ts";
 import type { Graph } from "../../runtime/model/graph.ts";
@@ -30,7 +30,7 @@ describe.skipIf(!hasShared)(`ResNet-20${hasShared ? "" : ` (skipped: ${whyNoShar
     async (target) => {
       const { graph } = await prune(onnx(), { method: "magnitude", ...target });
       const images = firstThousand();
-      const session = await ort.InferenceSession.create(maskedOnnx(graph));
+      const session = await ort.InferenceSession.create(exportOnnx(graph));
       const input = images.batch(0, 100);
       const feeds = { input: new ort.Tensor("float32", input.data, [...input.shape]) };
       const expected = (await session.run(feeds)).logits.data as Float32Array;

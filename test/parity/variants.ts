@@ -1,5 +1,5 @@
 /** The ways in which a model is pruned before it is checked, all at once and without training. */
-import { maskedOnnx, pack } from "../../pruner/index.ts";
+import { exportOnnx, pack } from "../../pruner/index.ts";
 import type { Graph } from "../../runtime/model/graph.ts";
 import type { LoadedModel } from "./models.ts";
 
@@ -17,7 +17,7 @@ export interface VariantFiles {
 
 export const variants = {
   dense: {
-    make: async ({ graph, onnx }) => ({ graph, onnx: onnx ?? maskedOnnx(graph) }),
+    make: async ({ graph, onnx }) => ({ graph, onnx: onnx ?? exportOnnx(graph) }),
   },
   "16x8": pruned("block:16x8", 0.7),
   "2:4": pruned("2:4"),
@@ -26,7 +26,7 @@ export const variants = {
     onlySparse: true,
     make: async ({ graph, onnx }) => {
       const packed = pack(graph).graph;
-      return { graph: packed, onnx: onnx ?? maskedOnnx(graph) };
+      return { graph: packed, onnx: onnx ?? exportOnnx(graph) };
     },
   },
 } satisfies Record<string, Variant>;
@@ -39,13 +39,13 @@ function pruned(pattern: string, sparsity?: number): Variant {
       const options = { pattern, sparsity };
       try {
         const { graph } = await model.prune(options);
-        return { graph, onnx: maskedOnnx(graph) };
+        return { graph, onnx: exportOnnx(graph) };
       } catch (error) {
         if (!(error as Error).message.includes("has no weight to prune")) throw error;
         const { graph } = await model.prune({ ...options, include: ["*"] });
         return {
           graph,
-          onnx: maskedOnnx(graph),
+          onnx: exportOnnx(graph),
           note: "its first and last layers pruned: no others can be",
         };
       }

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { digitsNetwork } from "../../demo/digits/network.ts";
 import type { Dataset } from "../../pruner/data/dataset.ts";
-import { evaluate, maskedOnnx, ortNode, type PruneOptions, prune, train } from "../../pruner/index.ts";
+import { evaluate, exportOnnx, ortNode, type PruneOptions, prune, train } from "../../pruner/index.ts";
 import { keptBlocks } from "../../pruner/pattern.ts";
 import { normal, random } from "../../pruner/train/random.ts";
 import { reference } from "../../runtime/backends/reference/index.ts";
@@ -117,7 +117,7 @@ test.each(oneShot)(
     expect(report.method).toBe(options.method ?? "dimap");
     expect(report.blocks.kept).toBe(report.blocks.asked);
     const image = stripes(2, 9).images;
-    const program = await ortNode.compile(maskedOnnx(graph), { threads: 1 });
+    const program = await ortNode.compile(exportOnnx(graph), { threads: 1 });
     const expected = Object.values(await program.run({ image }))[0];
     await program.dispose();
     const executable = await reference.prepare(plan(graph, { shapes: { image: image.shape } }));

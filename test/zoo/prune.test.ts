@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { buildNetwork, type ZooName, zoo } from "../../demo/zoo/index.ts";
 import { pruneNetwork } from "../../demo/zoo/prune.ts";
-import { maskedOnnx } from "../../pruner/index.ts";
+import { exportOnnx } from "../../pruner/index.ts";
 import { wasm } from "../../runtime/backends/wasm/index.ts";
 import { decodeWeight } from "../../runtime/model/sparse/index.ts";
 import { plan } from "../../runtime/plan.ts";
@@ -28,7 +28,7 @@ test.each(cases)(
     expect(report.blocks.kept).toBe(report.blocks.asked);
     const image = { image: randomTensor(graph.inputs[0].shape as number[], 3, -1.7, 1.7) };
     const executable = await wasm.prepare(plan(graph));
-    const error = relativeError(await runOnnx(maskedOnnx(graph), image), await executable.run(image));
+    const error = relativeError(await runOnnx(exportOnnx(graph), image), await executable.run(image));
     executable.dispose();
     expect(error).toBeLessThan(1e-3);
   },

@@ -1,10 +1,10 @@
 /** One network, dense and pruned, in the form that each engine reads. */
 import {
+  exportOnnx,
   exportTflite,
   type Graph,
   importOnnx,
   isSparse,
-  maskedOnnx,
   type Tensor,
   writeModel,
 } from "../../../pruner/index.ts";
@@ -30,9 +30,9 @@ export async function formsOf(
   const make: Record<Form, () => Uint8Array | Promise<Uint8Array>> = {
     "dense.filigree": () => writeModel(dense),
     "pruned.filigree": () => writeModel(pruned),
-    "check.filigree": () => writeModel(withoutZeros(importOnnx(maskedOnnx(pruned)))),
-    "dense.onnx": () => maskedOnnx(dense),
-    "masked.onnx": () => maskedOnnx(pruned),
+    "check.filigree": () => writeModel(withoutZeros(importOnnx(exportOnnx(pruned)))),
+    "dense.onnx": () => exportOnnx(dense),
+    "masked.onnx": () => exportOnnx(pruned),
     "dense.tflite": () => exportTflite(dense),
   };
   const files: Partial<Record<Form, Uint8Array>> = {};

@@ -4,11 +4,11 @@
  */
 import { expose, transfer } from "comlink";
 import {
+  exportOnnx,
   type Graph,
   importOnnx,
   importTflite,
   isTflite,
-  maskedOnnx,
   prune,
   readModel,
   simplify,
@@ -113,7 +113,7 @@ function removedOf(graph: Graph): number {
 async function open(bytes: Uint8Array): Promise<{ graph: Graph; format: Inspected["format"] }> {
   const start = new TextDecoder("latin1").decode(bytes.subarray(0, 8));
   if (start === "FILIGREE") {
-    return { graph: importOnnx(maskedOnnx((await readModel(bytes)).graph)), format: "filigree" };
+    return { graph: importOnnx(exportOnnx((await readModel(bytes)).graph)), format: "filigree" };
   }
   if (isTflite(bytes)) return { graph: importTflite(bytes), format: "tflite" };
   return { graph: importOnnx(bytes), format: "onnx" };
