@@ -2,7 +2,7 @@
 import { ModelError } from "../runtime/model/errors.ts";
 import { type MethodName, searching } from "./methods/index.ts";
 import type { SearchOptions } from "./methods/method.ts";
-import type { TrainOptions } from "./train/trainer.ts";
+import type { TrainOptions } from "./train/options.ts";
 
 export interface Schedule extends Omit<TrainOptions, "epochs" | "seed"> {
   readonly searchEpochs: number; // while the masks move; methods without a search fine-tune longer instead

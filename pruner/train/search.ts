@@ -7,7 +7,8 @@ import type { PruneReport, SearchEpoch, SearchStep } from "../report.ts";
 import { evaluate } from "./evaluate.ts";
 import { meanLoss } from "./loss.ts";
 import { multiplyMasks } from "./masking.ts";
-import { type TrainOptions, type TrainParts, train } from "./trainer.ts";
+import type { TrainOptions, TrainParts } from "./options.ts";
+import { train } from "./trainer.ts";
 
 /** Training images on which soft and hard masks are compared. */
 const probeImages = 500;

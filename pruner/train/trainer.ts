@@ -1,22 +1,13 @@
 /** One stage of training: plain, with a mask search, or with masks held fixed. */
 import { ModelError } from "../../runtime/model/errors.ts";
 import type { Graph } from "../../runtime/model/graph.ts";
-import type { Mask } from "../../runtime/model/pattern.ts";
 import { type Tensor, tensor } from "../../runtime/model/tensor.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { exportOnnx } from "../export/onnx.ts";
-import type { PrunableWeight, PruningRun } from "../methods/method.ts";
-import { type Distillation, stepNames, trainingStep } from "./autodiff.ts";
-import { type Augmentation, type Batch, batches, batchesPerEpoch } from "./batches.ts";
-import {
-  arraysUnder,
-  type CheckpointStore,
-  readState,
-  type StateArray,
-  under,
-  writeState,
-} from "./checkpoint.ts";
-import type { Engine, EngineOptions, Program } from "./engine.ts";
+import type { PrunableWeight } from "../methods/method.ts";
+import { stepNames, trainingStep } from "./autodiff.ts";
+import { type Batch, batches, batchesPerEpoch } from "./batches.ts";
+import type { Program } from "./engine.ts";
 import { argmax } from "./evaluate.ts";
 import { type LossFunction, lossInputs } from "./loss.ts";
 import {
@@ -27,45 +18,11 @@ import {
   takeMasks,
   takeSoftMasks,
 } from "./masking.ts";
-import { createOptimizer, type OptimizerOptions } from "./optimizer.ts";
-import { type Clock, type OnProgress, type Stage, startClock } from "./progress.ts";
-import { type RateOptions, rateAt } from "./rate.ts";
-
-export interface TrainOptions extends Augmentation, OptimizerOptions, RateOptions {
-  readonly epochs: number;
-  readonly batch?: number;
-  readonly weightDecay?: number; // of weights of rank 2 and more; scales, shifts and biases have none
-  readonly labelSmoothing?: number;
-  readonly epochImages?: number; // so many images an epoch; all unless given
-  readonly distillation?: Distillation; // from `teacher`
-  readonly seed?: number;
-}
-
-/** What is pruned while training, and who is told of it. */
-export interface TrainParts {
-  readonly engine: Engine;
-  readonly engineOptions?: EngineOptions;
-  readonly stage?: Stage;
-  readonly weights?: readonly PrunableWeight[];
-  readonly search?: PruningRun["search"]; // moves the masks of `weights`
-  readonly masks?: ReadonlyMap<string, Mask>; // holds the masks of `weights`
-  readonly loss?: LossFunction; // instead of that of a classifier
-  readonly teacher?: Graph; // whose logits the network learns too, with `distillation`
-  readonly clock?: Clock;
-  readonly onProgress?: OnProgress;
-  /** After each epoch, with the network as it stands: weights not yet multiplied by their masks. */
-  readonly onEpoch?: (epoch: number, graph: Graph) => Promise<void>;
-  readonly checkpoint?: StageCheckpoint;
-}
-
-/** Where a stage keeps its state: it goes on from there, to the same bits as without a break. */
-export interface StageCheckpoint {
-  readonly store: CheckpointStore;
-  readonly key: string; // of the run
-  readonly everySeconds?: number; // and at the end of each epoch
-  /** Plain data to be kept with the state, and given back. */
-  readonly log?: { read(): unknown; restore(log: unknown): void };
-}
+import { createOptimizer } from "./optimizer.ts";
+import type { TrainOptions, TrainParts } from "./options.ts";
+import { startClock } from "./progress.ts";
+import { rateAt } from "./rate.ts";
+import { restoreStage, runningMean, saveStage, type TrainingState } from "./stage.ts";
 
 /** Steps of one epoch. */
 export function stepsPerEpoch(data: Dataset, batch = 64, epochImages = Infinity): number {
@@ -107,38 +64,14 @@ export async function train(
   }
   const isMasked = new Map(masked.map((constant) => [constant.name, constant]));
   const optimizer = createOptimizer(options);
-  const recent = { loss: average(), accuracy: average() };
+  const recent = { loss: runningMean(), accuracy: runningMean() };
+  const state: TrainingState = { values, optimizer, search, recent, done: 0, restarts: 0 };
   const steps = epochs * perEpoch;
-  let done = 0;
-  let restarts = 0;
 
-  const save = async () => {
-    if (!checkpoint) return;
-    const arrays: Record<string, StateArray> = {
-      ...under("value/", Object.fromEntries(Array.from(values, ([name, value]) => [name, value.data]))),
-      ...under("optimizer/", optimizer.snapshot()),
-      ...under("search/", search?.snapshot() ?? {}),
-      recent: Float64Array.from([...recent.loss.snapshot(), ...recent.accuracy.snapshot(), restarts]),
-    };
-    const log = checkpoint.log?.read();
-    await checkpoint.store.write(stage, writeState({ key: checkpoint.key, step: done, log, arrays }));
-  };
-  const stored = await checkpoint?.store.read(stage);
-  if (stored) {
-    const { step: reached, log, arrays } = readState(stored, checkpoint!.key);
-    for (const [name, value] of Object.entries(arraysUnder(arrays, "value/"))) valuesOf(name).set(value);
-    optimizer.restore(arraysUnder(arrays, "optimizer/"));
-    search?.restore(arraysUnder(arrays, "search/"));
-    const numbers = Array.from(arrays.recent);
-    recent.loss.restore(numbers.slice(0, 2));
-    recent.accuracy.restore(numbers.slice(2, 4));
-    restarts = numbers[4];
-    checkpoint!.log?.restore(log);
-    done = reached;
-    clock.skip(done);
-  }
+  const save = () => checkpoint && saveStage(state, stage, checkpoint);
+  if (checkpoint && (await restoreStage(state, stage, checkpoint))) clock.skip(state.done);
   const trained = () => withConstants(graph, values);
-  if (done === steps) return trained();
+  if (state.done === steps) return trained();
 
   const programs: Program[] = [];
   const compile = async (onnx: Uint8Array) => {
@@ -150,9 +83,9 @@ export async function train(
     const program = await compile(exportOnnx(step.graph));
     const teacher = distillation && (await teacherOf(parts.teacher, batch, compile));
     let saved = performance.now();
-    while (done < steps) {
-      const epoch = Math.floor(done / perEpoch) + 1;
-      for (const images_ of batches(images, batchOptions, epoch, done % perEpoch)) {
+    while (state.done < steps) {
+      const epoch = Math.floor(state.done / perEpoch) + 1;
+      for (const images_ of batches(images, batchOptions, epoch, state.done % perEpoch)) {
         if (search) {
           takeSoftMasks(masked, search);
           if (search.holdsZeros) holdZeros(masked, valuesOf);
@@ -174,13 +107,13 @@ export async function train(
         const lossNow = results[stepNames.loss].data[0];
         if (!Number.isFinite(lossNow)) {
           throw new ModelError(
-            `the loss is ${lossNow} at step ${done + 1} of the ${stage} stage; lower the learning rate`,
+            `the loss is ${lossNow} at step ${state.done + 1} of the ${stage} stage; lower the learning rate`,
           );
         }
 
         const gradientOf = (name: string) => results[stepNames.gradient(name)].data;
         const blockGradients = search && maskGradients(masked, valuesOf, gradientOf);
-        const rate = rateAt(options, done, steps);
+        const rate = rateAt(options, state.done, steps);
         for (const name of step.parameters) {
           const { shape, data: value } = values.get(name)!;
           const own = isMasked.get(name);
@@ -192,10 +125,10 @@ export async function train(
         }
         for (const name of step.averages) valuesOf(name).set(results[stepNames.next(name)].data);
         if (masks) holdZeros(masked, valuesOf);
-        done++;
-        search?.step(blockGradients!, done / steps, movedOf(masked, valuesOf, gradientOf));
-        if (search?.restarts !== undefined && search.restarts !== restarts) {
-          restarts = search.restarts;
+        state.done++;
+        search?.step(blockGradients!, state.done / steps, movedOf(masked, valuesOf, gradientOf));
+        if (search?.restarts !== undefined && search.restarts !== state.restarts) {
+          state.restarts = search.restarts;
           optimizer.forget();
         }
         const { step: at, secondsLeft } = clock.tick();
@@ -213,7 +146,7 @@ export async function train(
           secondsLeft,
         });
         const isDue = performance.now() - saved > 1000 * (checkpoint?.everySeconds ?? 60);
-        if (checkpoint && isDue && done % perEpoch !== 0) {
+        if (checkpoint && isDue && state.done % perEpoch !== 0) {
           await save();
           saved = performance.now();
         }
@@ -293,22 +226,6 @@ function accuracyOf(logits: Tensor<"float32">, { labels }: Batch): number {
     if (found === label) correct++;
   }
   return correct / rows;
-}
-
-/** Running mean over about the latest 50 values. */
-function average() {
-  let [mean, count] = [0, 0];
-  return {
-    add(value: number): number {
-      count = Math.min(count + 1, 50);
-      mean += (value - mean) / count;
-      return mean;
-    },
-    snapshot: () => [mean, count],
-    restore(numbers: readonly number[]) {
-      [mean, count] = numbers;
-    },
-  };
 }
 
 /** The graph with copies of the values. */
