@@ -126,13 +126,13 @@ const latencyCells = [
 const logNorm = { start: "log-norm" } as const;
 const long = { group: "long", network: "resnet20", pattern: block, sparsity: 0.7, seed: 1 } as const;
 const distillation = { weight: 0.5, temperature: 4 };
+const longest = { options: logNorm, training: { length: 2.5, fineTuneEpochs: 18, distillation } };
 const longCells = [
   cell({
     ...long,
     method: "smart",
     label: "smart log-norm distilled 6+18",
-    options: logNorm,
-    training: { length: 2.5, fineTuneEpochs: 18, distillation },
+    ...longest,
   }),
   ...[
     { method: "smart" as const, label: "smart log-norm", options: logNorm },
@@ -193,6 +193,14 @@ const sizeCells = [
     against: "resnet20",
     label: "smart by microseconds",
     sparsity: 0.72,
+  }),
+  cell({
+    ...size,
+    network: "resnet32",
+    against: "resnet20",
+    label: "smart by microseconds log-norm distilled 6+18",
+    sparsity: 0.45,
+    ...longest,
   }),
 ];
 

@@ -238,10 +238,13 @@ function sizeSection(done: readonly CellResult[]): string[] {
   const own = done.filter(({ group }) => group === "size");
   const head = "### A large sparse network against a small dense one";
   if (own.length === 0) return [head, "No cell is done yet."];
-  const rows = own.map(({ network, against, sparsity, accuracy, againstAccuracy, milliseconds }) => {
-    const ms = milliseconds?.inside ?? milliseconds;
+  const rows = own.map((result) => {
+    const { network, label, against, sparsity, dense, accuracy, againstAccuracy } = result;
+    const ms = result.milliseconds?.inside ?? result.milliseconds;
     return [
-      `${networks[network].title}, ${sparsityText({ sparsity })} of its time removed`,
+      `${networks[network].title}, ${(100 * dense).toFixed(2)} % dense`,
+      label,
+      sparsityText({ sparsity }),
       (100 * accuracy).toFixed(2),
       ms ? ms.sparse.toFixed(2) : "",
       networks[against!].title,
@@ -250,7 +253,16 @@ function sizeSection(done: readonly CellResult[]): string[] {
       againstAccuracy === undefined ? "" : (100 * (accuracy - againstAccuracy)).toFixed(2),
     ];
   });
-  const columns = ["sparse", "accuracy %", "ms", "dense", "accuracy %", "ms", "difference, points"];
+  const small = ["dense", "accuracy %", "ms"];
+  const columns = [
+    "large",
+    "method",
+    "time removed",
+    "accuracy %",
+    "ms",
+    ...small,
+    "difference, points",
+  ];
   return [head, markdownTable(columns, rows)];
 }
 
