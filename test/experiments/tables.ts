@@ -263,7 +263,8 @@ function sizeSection(done: readonly CellResult[]): string[] {
     ...small,
     "difference, points",
   ];
-  return [head, markdownTable(columns, rows)];
+  const start = "Milliseconds are the worker's, the two networks side by side:";
+  return [head, start, markdownTable(columns, rows)];
 }
 
 /** What is left of a transformer before any training. */
