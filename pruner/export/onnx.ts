@@ -26,6 +26,7 @@ export interface ExportOptions {
   readonly batch?: number;
 }
 
+/** The bytes of the file. Weights that are stored sparse have their zeros in it, as other runtimes want them. */
 export function exportOnnx(model: Graph, options: ExportOptions = {}): Uint8Array {
   const { opset = model.nodes.some(({ op }) => op === "Gelu") ? 20 : 17, batch } = options;
   const older = opset >= 24 ? model : withoutSwish(model);
