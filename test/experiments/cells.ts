@@ -122,7 +122,10 @@ const latencyCells = [
   cell({ ...latency, label: "smart by multiplications", budget: "macs", sparsity: 0.55 }),
 ];
 
-/** What a user would rather do: all 50 000 images each epoch, masks that start as they do by default. */
+/**
+ * What a user would rather do: all 50 000 images each epoch, masks that start as they do by default; and what that
+ * alone does to the dense network.
+ */
 const logNorm = { start: "log-norm" } as const;
 const long = { group: "long", network: "resnet20", pattern: block, sparsity: 0.7, seed: 1 } as const;
 const distillation = { weight: 0.5, temperature: 4 };
@@ -141,6 +144,13 @@ const longCells = [
     cell({ ...long, ...by, label: `${by.label} distilled`, training: { length: 2.5, distillation } }),
     cell({ ...long, ...by, training: { length: 2.5 } }),
   ]),
+  cell({
+    ...long,
+    method: "magnitude",
+    label: "nearly nothing pruned distilled",
+    sparsity: 0.001,
+    training: { length: 2.5, distillation },
+  }),
 ];
 
 /**

@@ -16,7 +16,7 @@ export function tablesOf(results: Results): string {
     `${done.length} of ${cells.length} cells are done; they took ${(seconds / 3600).toFixed(1)} hours.`,
     ...section("core", "ResNet-8, blocks 16x8", done),
     ...section("resnet20", "ResNet-20, blocks 16x8", done),
-    ...section("long", "ResNet-20 at 70 %, by epochs of all 50 000 images", done),
+    ...section("long", "ResNet-20, by epochs of all 50 000 images", done),
     ...heldSection("cause", "What ResNet-20 loses at 70 %, and by what", done),
     ...latencySection(done),
     ...controlSection(done),
