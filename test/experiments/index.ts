@@ -43,7 +43,8 @@ async function cifar10(options: Options): Promise<void> {
   const scale = Number(options.scale);
   const trial = scale === 1 ? "" : `/scale-${scale}`;
   const work = at(`out/experiments${trial}`);
-  const results = resultsIn(scale === 1 ? at("test/experiments/results") : join(work, "results"));
+  const folder = scale === 1 ? at("test/experiments/results") : join(work, "results");
+  const results = resultsIn(folder);
   const words = options.cells?.split(",");
   const picked = cells.filter(({ id }) => !words || words.some((word) => id.includes(word)));
   if (picked.length === 0) throw new Error(`no cell's name holds ${options.cells}`);
@@ -76,9 +77,11 @@ async function cifar10(options: Options): Promise<void> {
     );
     if (scale === 1) await writeTables(results);
   }
+  console.log(`${doneOf(picked, results)}; without its file in ${folder} a cell is run anew`);
 }
 
 function list(picked: readonly Cell[], results: Results): void {
+  const width = Math.max(...picked.map(({ id }) => id.length));
   for (const cell of picked) {
     const result = results.read(cell.id);
     const state = result
@@ -86,10 +89,13 @@ function list(picked: readonly Cell[], results: Results): void {
       : isReady(cell, results)
         ? "to do"
         : "waits for trials";
-    console.log(`${cell.id.padEnd(60)} ${state}`);
+    console.log(`${cell.id.padEnd(width)}  ${state}`);
   }
-  const done = picked.filter(({ id }) => results.read(id)).length;
-  console.log(`${done} of ${picked.length} done`);
+  console.log(doneOf(picked, results));
+}
+
+function doneOf(picked: readonly Cell[], results: Results): string {
+  return `${picked.filter(({ id }) => results.read(id)).length} of ${picked.length} cells are done`;
 }
 
 async function writeTables(results: Results): Promise<void> {
